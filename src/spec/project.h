@@ -1,0 +1,140 @@
+/* project.h - what people want, resolved and checked: the result of loading tend.yaml.
+ *
+ * A `struct project` is immutable, lives in one arena with all its texts, and is shared by counting
+ * (project_ref/project_unref, any thread). Times are nanoseconds and sizes bytes; -1 is "not
+ * declared" where a default is decided elsewhere. Every text is terminated. */
+#ifndef TEND_SPEC_PROJECT_H
+#define TEND_SPEC_PROJECT_H
+
+#include "base/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span; /* a place in a file: spec/diagnostic.h */
+struct node; /* the attribute tree: spec/node.h */
+
+enum depend_condition {
+    DEPEND_STARTED,   /* service_started */
+    DEPEND_HEALTHY,   /* service_healthy */
+    DEPEND_COMPLETED, /* service_completed_successfully */
+};
+
+struct dependency {
+    const char *service;
+    enum depend_condition condition;
+    bool restart;  /* restarted with it on an explicit update of it */
+    bool required; /* false: a missing or failing one is only a warning */
+};
+
+enum probe_kind {
+    PROBE_NONE,     /* ready as soon as it runs */
+    PROBE_HTTP,     /* GET: 200 to 399 is healthy */
+    PROBE_TCP,      /* a connection is accepted */
+    PROBE_EXEC,     /* the command exits with 0 */
+    PROBE_UNIX,     /* a UNIX stream socket accepts a connection */
+    PROBE_WATCHDOG, /* sd_notify: READY=1, then WATCHDOG=1 at least each interval */
+    PROBE_LOG,      /* a line of its log holds the text: ready; liveness is not probed */
+};
+
+/* healthcheck: readiness at once, liveness after `retries` failures in a row. */
+struct healthcheck {
+    enum probe_kind kind;
+    const char *host;          /* http, tcp: "127.0.0.1" unless a URL said otherwise */
+    int port;                  /* http, tcp: 0 is the instance's own $PORT */
+    const char *path;          /* http: "/healthz"; unix: the socket; log: the text looked for */
+    const char *const *argv;   /* exec: NULL-terminated; a shell string is {"/bin/sh","-c",…} */
+    int64_t interval_ns;       /* default 10 s */
+    int64_t timeout_ns;        /* default 1 s */
+    int retries;               /* default 3 */
+    int64_t start_period_ns;   /* failures before it passed do not count; default 0 */
+    int64_t start_interval_ns; /* while starting: default 50 ms, relaxing to the interval */
+};
+
+enum restart_condition { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+
+struct restart_policy {
+    enum restart_condition condition; /* default for a process: always */
+    int max_attempts;                 /* in `window`; 0 is no bound: quarantine decides */
+    int64_t window_ns;                /* default 60 s */
+    int64_t delay_ns;                 /* first pause of the backoff, default 50 ms */
+    int64_t delay_max_ns;             /* default 30 s */
+    int64_t stable_ns;                /* alive so long: the backoff starts anew; default 10 s */
+    const uint8_t *stop_codes;        /* exit codes after which it stays down (restart.stop_on) */
+    size_t stop_code_count;
+};
+
+struct resources {
+    int64_t memory_bytes; /* limits.memory; -1 none */
+    double cpus;          /* limits.cpus; 0 none */
+    int64_t pids;         /* limits.pids; -1 none */
+};
+
+struct hang_policy {
+    int dump_signal;      /* sent first so that it writes its stacks; 0 none (default) */
+    int64_t dump_wait_ns; /* how long it may take for that; default 1 s */
+};
+
+struct environment_entry {
+    const char *name;
+    const char *value;
+    bool secret; /* came from a secret: redacted wherever it is shown */
+};
+
+enum update_failure { UPDATE_ROLLBACK, UPDATE_PAUSE, UPDATE_CONTINUE };
+
+/* deploy.update_config: replacement on change, in batches, readiness gated. */
+struct update_policy {
+    int parallelism;                /* instances at once, default 1; 0 all */
+    int64_t delay_ns;               /* between batches, default 0 */
+    int64_t monitor_ns;             /* must stay ready so long, default 0 */
+    int64_t deadline_ns;            /* to become ready, default 60 s */
+    enum update_failure on_failure; /* default rollback */
+};
+
+struct logging {
+    int64_t file_bytes_max; /* max-size, default 10 MiB */
+    int files_max;          /* max-file, rotated ones kept, default 5 */
+};
+
+struct service {
+    const char *name;
+    const struct node *node; /* as declared, for plan and diff */
+    const char *const *argv; /* entrypoint + command, NULL-terminated */
+    const char *working_dir; /* absolute */
+    const char *user;        /* "name", "uid", "name:group", "uid:gid"; NULL: as the daemon */
+    const struct environment_entry *environment;
+    size_t environment_count;
+    const struct dependency *dependencies;
+    size_t dependency_count;
+    struct healthcheck healthcheck;
+    struct restart_policy restart;
+    int stop_signal;       /* default SIGTERM */
+    int64_t stop_grace_ns; /* default 10 s, then SIGKILL */
+    struct hang_policy hang;
+    int replicas; /* default 1 */
+    int port;     /* fixed by `ports`; 0: tend picks one per instance */
+    struct resources resources;
+    struct update_policy update;
+    struct logging logging;
+    const char *const *labels; /* name, value, name, value, …, NULL */
+    struct hash revision;      /* of the canonical fields that restart it; see spec/fields.h */
+};
+
+struct project {
+    const char *name;
+    const char *dir;                /* absolute folder of the first file */
+    const struct service *services; /* in the order of the file */
+    size_t service_count;
+    struct str document; /* canonical JSON: loads to the same project without files or variables */
+    struct hash digest;  /* of the document */
+};
+
+const struct project *project_ref(const struct project *p);
+/* Sets the pointer to NULL; NULL is accepted. */
+void project_unref(const struct project **p);
+/* NULL if there is none of that name. */
+const struct service *project_service(const struct project *p, struct str name);
+
+#endif

@@ -24,7 +24,8 @@ struct loop {
     uint32_t magic;
     uv_loop_t uv;
     uv_async_t wake;
-    uv_check_t turn_end; /* runs behind the poll of each turn */
+    uv_prepare_t timers_done; /* libuv runs timers, then prepare, then waits, then check: */
+    uv_check_t events_done;   /* the hook must come behind either kind of callback */
     void (*after_turn)(void *);
     void *after_turn_data;
 
@@ -85,12 +86,20 @@ static void on_wake(uv_async_t *wake)
         uv_stop(&l->uv);
 }
 
-static void on_turn_end(uv_check_t *check)
+static void end_turn(struct loop *l)
 {
-    struct loop *l = OBJ(loop, LOOP_MAGIC, check->data);
-
     if (l->after_turn != NULL)
         l->after_turn(l->after_turn_data);
+}
+
+static void on_timers_done(uv_prepare_t *prepare)
+{
+    end_turn(OBJ(loop, LOOP_MAGIC, prepare->data));
+}
+
+static void on_events_done(uv_check_t *check)
+{
+    end_turn(OBJ(loop, LOOP_MAGIC, check->data));
 }
 
 bool loop_create(struct loop **out, struct err *err)
@@ -108,9 +117,12 @@ bool loop_create(struct loop **out, struct err *err)
     code = uv_async_init(&l->uv, &l->wake, on_wake);
     must(code == 0); /* fails only without descriptors, at start-up */
     l->wake.data = l;
-    (void)uv_check_init(&l->uv, &l->turn_end);
-    l->turn_end.data = l;
-    (void)uv_check_start(&l->turn_end, on_turn_end);
+    (void)uv_prepare_init(&l->uv, &l->timers_done);
+    l->timers_done.data = l;
+    (void)uv_prepare_start(&l->timers_done, on_timers_done);
+    (void)uv_check_init(&l->uv, &l->events_done);
+    l->events_done.data = l;
+    (void)uv_check_start(&l->events_done, on_events_done);
     *out = l;
     return true;
 }
@@ -120,7 +132,8 @@ void loop_destroy(struct loop **l)
     if (*l == NULL)
         return;
     uv_close((uv_handle_t *)&(*l)->wake, NULL);
-    uv_close((uv_handle_t *)&(*l)->turn_end, NULL);
+    uv_close((uv_handle_t *)&(*l)->timers_done, NULL);
+    uv_close((uv_handle_t *)&(*l)->events_done, NULL);
     (void)uv_run(&(*l)->uv, UV_RUN_DEFAULT); /* the closing callbacks */
     must(uv_loop_close(&(*l)->uv) == 0);
     bool stopping;

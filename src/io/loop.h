@@ -27,7 +27,8 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /* CLOCK_BOOTTIME in milliseconds at the start of this turn. */
 int64_t loop_now_ms(struct loop *l);
-/* Called once at the end of each turn in which something happened; NULL for none. */
+/* Called behind the callbacks of each turn, at least once before the loop waits again (it may be
+ * called when nothing happened: make that cheap); NULL for none. */
 void loop_after_turn(struct loop *l, void (*hook)(void *data), void *data);
 
 /* ---- timers: one shot, milliseconds ---- */

@@ -27,7 +27,7 @@ struct test_case {
 
 static struct test_case *test_first, **test_end = &test_first;
 static jmp_buf test_failed;
-static const char *test_skip_reason;
+static const char *test_skip_reason = "";
 
 #define CASE(case_name)                                                 \
     static void case_name(void);                                        \

@@ -100,11 +100,11 @@ struct logging {
 
 struct service {
     const char *name;
-    const struct node *node; /* as declared, for plan and diff */
+    const struct node *node; /* its canonical map, with spans of what was declared: for diff */
     const char *const *argv; /* entrypoint + command, NULL-terminated */
     const char *working_dir; /* absolute */
     const char *user;        /* "name", "uid", "name:group", "uid:gid"; NULL: as the daemon */
-    const struct environment_entry *environment;
+    const struct environment_entry *environment; /* sorted by name, each name once */
     size_t environment_count;
     const struct dependency *dependencies;
     size_t dependency_count;
@@ -118,7 +118,7 @@ struct service {
     struct resources resources;
     struct update_policy update;
     struct logging logging;
-    const char *const *labels; /* name, value, name, value, …, NULL */
+    const char *const *labels; /* name, value, name, value, …, NULL; sorted by name */
     struct hash revision;      /* of the canonical fields that restart it; see spec/fields.h */
 };
 
@@ -127,6 +127,7 @@ struct project {
     const char *dir;                /* absolute folder of the first file */
     const struct service *services; /* in the order of the file */
     size_t service_count;
+    const struct node *node; /* the document as a tree, with spans of what was declared */
     struct str document; /* canonical JSON: loads to the same project without files or variables */
     struct hash digest;  /* of the document */
 };

@@ -1,0 +1,170 @@
+/* fields.h - every key that may be declared, one row each.
+ *
+ * A mapping of tend.yaml (the project, a service, a healthcheck, …) has a *table*; each key it may
+ * hold is a *field*, one row. Decoding, "did you mean", merging of files, the canonical document,
+ * the revision, and later JSON Schema, reference and completion all read the same row: adding a key
+ * is adding a row.
+ *
+ *     project ─ services ─▶ service ─ healthcheck ─▶ healthcheck
+ *                                   ─ deploy ─▶ deploy ─ resources ─▶ …
+ *
+ * A row with a plain type (text, int, duration, …) says at which offset of the table's struct its
+ * value lands, which is enough to decode and to encode it. A row with its own shape brings `decode`
+ * and `encode`. A key that tend knows and cannot honour for a plain process is a row too: it says
+ * why (FIELD_REFUSED, an error) or that it makes no difference (FIELD_IGNORED, a note).
+ *
+ * Later folders register tables for other top-level maps (`jobs:`, `files:` …) with
+ * fields_register. Tables are constants; registering is done at start by one thread, all else by
+ * any. */
+#ifndef TEND_SPEC_FIELDS_H
+#define TEND_SPEC_FIELDS_H
+
+#include "spec/diagnostic.h"
+#include "spec/node.h"
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_type {
+    FIELD_CUSTOM,   /* has decode, and encode unless it is input only */
+    FIELD_TEXT,     /* const char * */
+    FIELD_BOOL,     /* bool */
+    FIELD_INT,      /* int, from `min` to `max` */
+    FIELD_COUNT,    /* int64_t, from `min` to `max` */
+    FIELD_NUMBER,   /* double, from `min` to `max` */
+    FIELD_DURATION, /* int64_t nanoseconds */
+    FIELD_BYTES,    /* int64_t */
+    FIELD_CHOICE,   /* an enum (int): one of `choices` */
+    FIELD_MAP,      /* by `table`, into the struct at `offset` */
+    FIELD_MAP_OF, /* free keys, each value by `table`: only checked, has decode if more is wanted */
+    FIELD_REFUSED, /* cannot be honoured: an error that says `help` */
+    FIELD_IGNORED, /* makes no difference: a note that says `help` */
+};
+
+/* What a change of the field does to a running service. */
+enum field_effect { FIELD_RESTARTS, FIELD_UPDATES_LIVE, FIELD_NO_EFFECT };
+
+/* How a later file's value meets an earlier one's. */
+enum field_merge {
+    MERGE_DEEP,    /* maps key by key, lists appended, scalars replaced */
+    MERGE_REPLACE, /* the later one stands */
+    MERGE_BY_NAME, /* "NAME=value" lists and maps are one: name by name */
+    MERGE_UNIQUE,  /* lists (or one text) appended, equal ones once */
+};
+
+/* Forms in which a value may be written, for schema and reference. */
+enum {
+    FORM_TEXT = 1,
+    FORM_NUMBER = 2,
+    FORM_BOOL = 4,
+    FORM_LIST = 8,
+    FORM_MAP = 16,
+};
+
+/* Kinds of service that honour a field. */
+enum { APPLIES_TO_PROCESS = 1, APPLIES_TO_CONTAINER = 2 };
+
+struct field_choice {
+    const char *name;
+    int value;
+};
+
+struct decode;
+struct encode;
+struct field;
+
+/* Turns `value` into what lies at `into` (the table's struct); problems go to d->diagnostics. */
+typedef void (*field_decode_fn)(
+    struct decode *d, const struct field *field, const struct node_pair *pair, void *into);
+/* The canonical value, or NULL if it equals the default (or nothing). */
+typedef struct node *(*field_encode_fn)(
+    struct encode *e, const struct field *field, const void *from);
+
+struct field {
+    const char *name;
+    enum field_type type;
+    size_t offset;
+    enum field_effect effect;
+    enum field_merge merge;
+    unsigned forms;           /* 0: what the type says */
+    const char *default_text; /* for people; NULL: none */
+    const char *help;         /* one sentence for people: what it does, or why it is not honoured */
+    const char *since;        /* version that brought it; NULL: 0.1.0 */
+    const struct field_table *table;
+    const struct field_choice *choices; /* ends with a NULL name */
+    double min, max;                    /* both 0: no bounds */
+    bool required;
+    bool input_only;     /* another way to write another field: not in the canonical document */
+    unsigned applies_to; /* 0: processes and containers */
+    field_decode_fn decode;
+    field_encode_fn encode;
+};
+
+struct field_table {
+    const char *name; /* for messages and anchors: "service", "healthcheck" */
+    const char *help;
+    const struct field *fields;
+    size_t count;
+    const void *defaults; /* a struct of the table's type, to tell what equals its default */
+};
+
+/* What decoding is given, and finds. */
+struct decode {
+    struct arena *arena; /* of the project: what is decoded lives here */
+    struct diagnostics *diagnostics;
+    const char *dir;     /* what relative paths are relative to */
+    bool from_document;  /* resolved already: no files are looked at */
+    const char *subject; /* for messages: "service 'web'"; NULL */
+    const char *(*variable)(
+        void *context, const char *name); /* for env_file and NAME without value */
+    void *variable_context;
+};
+
+struct encode {
+    struct arena *arena;
+    bool restarting_only;    /* for the revision: fields with FIELD_RESTARTS only … */
+    struct str revision_key; /* … and secrets by HMAC with this key */
+};
+
+const struct field *field_find(const struct field_table *table, struct str name);
+/* The row's name nearest to what was typed, or NULL. */
+const char *field_nearest(const struct field_table *table, struct str typed);
+
+/* Decode each key of `map` into the struct; unknown keys, wrong values and missing required keys
+ * are diagnostics. Keys that start with "x-" are skipped. */
+void fields_decode(
+    struct decode *d, const struct field_table *table, const struct node *map, void *into);
+/* Only look for unknown keys, here and below. */
+void fields_check_keys(
+    struct diagnostics *d, const struct field_table *table, const struct node *map);
+/* The canonical map of what differs from the defaults; may be empty. */
+struct node *fields_encode(struct encode *e, const struct field_table *table, const void *from);
+
+/* One value by a row's type; custom decoders use these too. False with a diagnostic. */
+bool field_text(struct decode *d, const char *name, const struct node *value, const char **out);
+bool field_int(struct decode *d, const struct field *field, const struct node *value, int *out);
+bool field_duration(struct decode *d, const char *name, const struct node *value, int64_t *out_ns);
+
+/* The tables. */
+extern const struct field_table fields_project;
+extern const struct field_table fields_service;
+
+/* Another top-level map: `name` ("jobs") holds entries by `table`. After decoding it is checked by
+ * `check` if there is one; its entries are found under project->node. The row must live for ever.
+ * False if the name is taken or the registry full. */
+struct field_kind {
+    const char *name;
+    const char *help;
+    const struct field_table *table;
+    void (*check)(struct diagnostics *d, const struct node *entries);
+};
+bool fields_register(const struct field_kind *kind) __attribute__((warn_unused_result));
+const struct field_kind *fields_kind(struct str name);
+/* All of them, in order of registration. */
+const struct field_kind *const *fields_kinds(size_t *out_count);
+
+#endif

@@ -1,0 +1,93 @@
+/* serve.h - how programs reach the daemon: the routes of docs/architecture.md, over HTTP.
+ *
+ *     HTTP thread ──reads──▶ snapshot                       status, /metrics, the page
+ *         │──queries on workers──▶ journal, views, logs     events, why, verify, logs
+ *         └──command, stream──▶ host ──inbox──▶ control     apply, scale, restart, …
+ *
+ * Nothing here changes state: a change is a `struct command`, which the host posts to the control
+ * thread together with the stream of its answer. Who may ask for one is decided here, from the
+ * route's row (routes.c), the peer and the token; see guard.h.
+ *
+ * `tests/unit/serve/test_serve.c` has a host that answers everything: an example to start from. */
+#ifndef TEND_SERVE_SERVE_H
+#define TEND_SERVE_SERVE_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include "io/http_server.h"
+
+#include "record/event.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct journal;
+struct snapshot;
+struct views;
+struct workers;
+struct serve;
+
+enum command_kind {
+    COMMAND_PLAN,        /* document → the plan, by http_stream_answer */
+    COMMAND_APPLY,       /* document, plan → operation */
+    COMMAND_DOWN,        /* shutdown → operation */
+    COMMAND_START,       /* service, slot → operation */
+    COMMAND_STOP,        /* service, slot → operation */
+    COMMAND_RESTART,     /* service, slot → operation */
+    COMMAND_SCALE,       /* service, replicas → operation */
+    COMMAND_RETRY,       /* service → operation */
+    COMMAND_PAUSE,       /* for_ms → operation */
+    COMMAND_ENVIRONMENT, /* service, slot → its start context, by http_stream_answer */
+    COMMAND_SHUTDOWN,    /* → operation */
+};
+
+/* Plain data, on the heap: whoever was given it destroys it. */
+struct command {
+    enum command_kind kind;
+    char *service; /* exists in the snapshot that the request saw; NULL: not about one */
+    int slot;      /* 0: all of the service */
+    int replicas;
+    int64_t for_ms; /* 0: take tend's hands back on */
+    bool shutdown;
+    char *document; /* JSON or YAML text, terminated */
+    char *plan;     /* digest that the document must still give, NULL: any */
+    char actor[EVENT_ACTOR_BYTES_MAX];
+};
+
+void command_destroy(struct command **c);
+
+/* What the daemon's wiring hands in. All of it may be called on any thread and must not block. */
+struct serve_host {
+    void *data;
+    /* A reference to the newest, never NULL. */
+    const struct snapshot *(*acquire)(void *data);
+    /* Takes over both: to be posted to the control thread, which answers on the stream (with
+     * operation.h, or http_stream_answer) and ends it. */
+    void (*command)(void *data, struct command *command, struct http_stream *stream);
+    struct journal *journal;
+    struct views *views;
+    const char *logs_dir;    /* STATE/logs */
+    struct workers *workers; /* for queries */
+};
+
+struct serve_options {
+    const char *unix_path;           /* RUN/sock */
+    const char *tcp_address;         /* "127.0.0.1:8363"; NULL: none */
+    const char *token;               /* of the state directory; NULL: TCP may not change anything */
+    const char *const *host_names;   /* accepted in Host besides localhost's; NULL-terminated */
+    struct http_server_options test; /* bounds only, for tests: zero */
+};
+
+/* Host and options are borrowed until the stop, their texts too. Any one thread. */
+MUST_USE bool serve_start(struct serve **out, const struct serve_options *options,
+    const struct serve_host *host, struct err *err);
+/* Waits for queries and closes all streams; their owners still end them. */
+void serve_stop(struct serve **s);
+/* The TCP port that was bound, 0 for none. */
+int serve_port(const struct serve *s);
+/* Events up to here are durable or at least readable: followers look for new ones. Any thread,
+ * cheap: call it from the journal's notice. */
+void serve_wake(struct serve *s);
+
+#endif

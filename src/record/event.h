@@ -14,12 +14,14 @@
 #ifndef TEND_RECORD_EVENT_H
 #define TEND_RECORD_EVENT_H
 
+#include "base/json.h"
 #include "base/str.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define EVENT_CAUSES_MAX         4
+#define EVENT_TYPE_BYTES_MAX     64
 #define EVENT_SUBJECT_BYTES_MAX  160
 #define EVENT_ACTOR_BYTES_MAX    64
 #define EVENT_EVIDENCE_BYTES_MAX (64u << 10)
@@ -37,5 +39,9 @@ struct event {
     size_t cause_count;
     struct str evidence; /* a JSON object; "{}" for none */
 };
+
+/* The members of the event as the API and `--json` have them, into an object that is open:
+ * seq, at, type, severity, actor, subject, causes, evidence. */
+void event_json(const struct event *e, struct json *j);
 
 #endif

@@ -1,0 +1,22 @@
+#include "record/event.h"
+
+#include "base/clock.h"
+#include "record/event_types.h"
+
+void event_json(const struct event *e, struct json *j)
+{
+    char at[CLOCK_TEXT_BYTES];
+
+    clock_format(e->at_ns, 9, at);
+    json_int(j, "seq", (int64_t)e->seq);
+    json_text(j, "at", at);
+    json_text(j, "type", e->type);
+    json_text(j, "severity", event_severity_name(event_severity_of(e->type)));
+    json_text(j, "actor", e->actor);
+    json_text(j, "subject", e->subject);
+    json_array(j, "causes");
+    for (size_t i = 0; i < e->cause_count; i++)
+        json_int(j, NULL, (int64_t)e->causes[i]);
+    json_end(j);
+    json_raw(j, "evidence", e->evidence.len > 0 ? e->evidence : STR("{}"));
+}

@@ -103,14 +103,14 @@ void json_str_key(struct json *j, struct str key)
     push(j, ':');
 }
 
-void json_object(struct json *j, const char *key)
+void json_open_object(struct json *j, const char *key)
 {
     open_value(j, key_of(key));
     buf_add_byte(j->out, '{');
     push(j, '}');
 }
 
-void json_array(struct json *j, const char *key)
+void json_open_array(struct json *j, const char *key)
 {
     open_value(j, key_of(key));
     buf_add_byte(j->out, '[');
@@ -133,7 +133,7 @@ void json_str(struct json *j, const char *key, struct str value)
 void json_text(struct json *j, const char *key, const char *value)
 {
     if (value == NULL)
-        json_null(j, key);
+        json_add_null(j, key);
     else
         json_str(j, key, str_from(value));
 }
@@ -161,7 +161,7 @@ void json_number(struct json *j, const char *key, double value)
     char text[40];
 
     if (!isfinite(value)) {
-        json_null(j, key);
+        json_add_null(j, key);
         return;
     }
     open_value(j, key_of(key));
@@ -179,7 +179,7 @@ void json_bool(struct json *j, const char *key, bool value)
     buf_add_text(j->out, value ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void json_add_null(struct json *j, const char *key)
 {
     open_value(j, key_of(key));
     buf_add_text(j->out, "null");

@@ -1,9 +1,9 @@
 /* json.h - writing JSON (RFC 8259) into a buffer; reading is jansson's.
  *
  *     struct json j = json_begin(&out);
- *     json_object(&j, NULL);
+ *     json_open_object(&j, NULL);
  *     json_text(&j, "name", "web");
- *     json_array(&j, "ports");
+ *     json_open_array(&j, "ports");
  *     json_int(&j, NULL, 8080);
  *     json_end(&j);
  *     json_end(&j);                          {"name":"web","ports":[8080]}
@@ -11,7 +11,8 @@
  * Inside an object each value has a key, inside an array or at the top the key is NULL. Bytes that
  * are not UTF-8 become U+FFFD. Depth is bounded by JSON_DEPTH_MAX (a must: the writer knows what it
  * writes). Keys are written in the order of the calls: canonical text needs sorted calls.
- * One thread at a time. */
+ * The names stay clear of jansson's (json_object, json_array, json_null), so that a file may
+ * include both. One thread at a time. */
 #ifndef TEND_BASE_JSON_H
 #define TEND_BASE_JSON_H
 
@@ -31,8 +32,8 @@ struct json {
 };
 
 struct json json_begin(struct buf *out);
-void json_object(struct json *j, const char *key);
-void json_array(struct json *j, const char *key);
+void json_open_object(struct json *j, const char *key);
+void json_open_array(struct json *j, const char *key);
 /* Closes the innermost object or array. */
 void json_end(struct json *j);
 
@@ -43,7 +44,7 @@ void json_format(struct json *j, const char *key, const char *fmt, ...)
 void json_int(struct json *j, const char *key, int64_t value);
 void json_number(struct json *j, const char *key, double value); /* not finite is null */
 void json_bool(struct json *j, const char *key, bool value);
-void json_null(struct json *j, const char *key);
+void json_add_null(struct json *j, const char *key);
 /* A value that is JSON text already. */
 void json_raw(struct json *j, const char *key, struct str value);
 /* As above with a key that is not terminated. */

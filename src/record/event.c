@@ -14,7 +14,7 @@ void event_json(const struct event *e, struct json *j)
     json_text(j, "severity", event_severity_name(event_severity_of(e->type)));
     json_text(j, "actor", e->actor);
     json_text(j, "subject", e->subject);
-    json_array(j, "causes");
+    json_open_array(j, "causes");
     for (size_t i = 0; i < e->cause_count; i++)
         json_int(j, NULL, (int64_t)e->causes[i]);
     json_end(j);

@@ -1,0 +1,86 @@
+# A thin front for Meson and the test runner: `make help` lists what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell nproc)
+PYTHON ?= /usr/bin/python3
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := build
+.PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check fuzz asan tsan clean help
+
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+## build: compile build/tend, build/tendd and build/tend-shim; installs nothing
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS)
+	@ln -sfn $(BUILD)/compile_commands.json compile_commands.json
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --prefix=$(PREFIX)
+
+## deps: install the Debian packages that building and the examples need, if they are missing
+deps:
+	@packaging/deps build examples
+
+deps-test:
+	@packaging/deps build examples test
+
+deps-bench:
+	@packaging/deps build examples bench
+
+## up: everything for a first look: deps, build, and examples/shop running in the background
+up: deps build
+	@examples/up shop
+
+## check: all tests and checks; the last line counts them
+check: deps-test
+	@tests/run --jobs $(JOBS)
+
+## unit: the unit tests alone
+unit: build
+	@tests/run --jobs $(JOBS) unit
+
+## bench: measure tend and its peers in one run (bench-NAME: one of them); writes docs/benchmarks.md
+bench: deps-bench build
+	@bench/run
+
+bench-%: deps-bench build
+	@bench/run $*
+
+## install: install below DESTDIR and PREFIX
+install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+## deb: build a Debian package, build/tend_VERSION_ARCH.deb
+deb: build
+	@packaging/deb $(BUILD)
+
+## format: lay out all C files by .clang-format (format-check: only look)
+format:
+	@clang-format -i $(C_FILES)
+
+format-check:
+	@tests/checks/format
+
+## fuzz: every fuzz target for a minute (SECONDS=n) on its stored corpus
+SECONDS ?= 60
+fuzz:
+	@tests/run --jobs $(JOBS) --fuzz-seconds $(SECONDS) fuzz
+
+## asan: unit and end-to-end tests under AddressSanitizer and UBSan
+asan:
+	@tests/run --jobs $(JOBS) asan asan-e2e
+
+## tsan: the tests where threads meet, under ThreadSanitizer
+tsan:
+	@tests/run --jobs $(JOBS) tsan
+
+## clean: remove what was built
+clean:
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz compile_commands.json
+
+## help: this list
+help:
+	@sed -n 's/^## //p' Makefile

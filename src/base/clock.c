@@ -90,18 +90,23 @@ static bool take_byte(struct str *text, const char *any_of)
     return true;
 }
 
-static int64_t take_fraction(struct str *text)
+/* A point and at least one digit; digits past nanoseconds are dropped. */
+static bool take_fraction(struct str *text, int64_t *out_ns)
 {
     int64_t scale = NS_PER_S / 10, ns = 0;
 
+    *out_ns = 0;
     if (!take_byte(text, "."))
-        return 0;
+        return true;
+    if (text->len == 0 || text->at[0] < '0' || text->at[0] > '9')
+        return false;
     while (text->len > 0 && text->at[0] >= '0' && text->at[0] <= '9') {
         ns += scale * (text->at[0] - '0');
         scale /= 10;
         *text = str_tail(*text, 1);
     }
-    return ns;
+    *out_ns = ns;
+    return true;
 }
 
 static bool take_offset(struct str *text, int64_t *out_seconds)
@@ -114,42 +119,57 @@ static bool take_offset(struct str *text, int64_t *out_seconds)
     int sign = text->at[0] == '-' ? -1 : 1;
     *text = str_tail(*text, 1);
     int hours = take_digits(text, 2);
-    if (hours < 0 || !take_byte(text, ":"))
+    if (hours < 0 || hours > 23 || !take_byte(text, ":"))
         return false;
     int minutes = take_digits(text, 2);
-    if (minutes < 0)
+    if (minutes < 0 || minutes > 59)
         return false;
     *out_seconds = sign * (hours * 3600 + minutes * 60);
     return true;
 }
 
+static int days_of_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+static bool take_date(struct str *text, struct tm *out)
+{
+    int year = take_digits(text, 4);
+    if (year < 1 || !take_byte(text, "-"))
+        return false;
+    int month = take_digits(text, 2);
+    if (month < 1 || month > 12 || !take_byte(text, "-"))
+        return false;
+    int day = take_digits(text, 2);
+    if (day < 1 || day > days_of_month(year, month))
+        return false;
+    *out = (struct tm){.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day};
+    return true;
+}
+
+static bool take_time(struct str *text, struct tm *out)
+{
+    out->tm_hour = take_digits(text, 2);
+    if (out->tm_hour < 0 || out->tm_hour > 23 || !take_byte(text, ":"))
+        return false;
+    out->tm_min = take_digits(text, 2);
+    if (out->tm_min < 0 || out->tm_min > 59 || !take_byte(text, ":"))
+        return false;
+    out->tm_sec = take_digits(text, 2);
+    return out->tm_sec >= 0 && out->tm_sec <= 60; /* 60: a leap second */
+}
+
 bool clock_parse(struct str text, int64_t *out_wall_ns)
 {
-    struct tm tm = {0};
-    int64_t offset;
+    struct tm tm;
+    int64_t ns, offset;
 
-    tm.tm_year = take_digits(&text, 4) - 1900;
-    if (!take_byte(&text, "-"))
-        return false;
-    tm.tm_mon = take_digits(&text, 2) - 1;
-    if (!take_byte(&text, "-"))
-        return false;
-    tm.tm_mday = take_digits(&text, 2);
-    if (!take_byte(&text, "Tt "))
-        return false;
-    tm.tm_hour = take_digits(&text, 2);
-    if (!take_byte(&text, ":"))
-        return false;
-    tm.tm_min = take_digits(&text, 2);
-    if (!take_byte(&text, ":"))
-        return false;
-    tm.tm_sec = take_digits(&text, 2);
-    if (tm.tm_year < -1899 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
-        tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 ||
-        tm.tm_sec < 0 || tm.tm_sec > 60)
-        return false;
-    int64_t ns = take_fraction(&text);
-    if (!take_offset(&text, &offset) || text.len > 0)
+    if (!take_date(&text, &tm) || !take_byte(&text, "Tt ") || !take_time(&text, &tm) ||
+        !take_fraction(&text, &ns) || !take_offset(&text, &offset) || text.len > 0)
         return false;
     int64_t seconds = (int64_t)timegm(&tm) - offset;
     if (seconds > INT64_MAX / NS_PER_S - 1 || seconds < INT64_MIN / NS_PER_S + 1)

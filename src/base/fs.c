@@ -130,16 +130,23 @@ bool fs_put(const char *path, struct str bytes, struct err *err)
     if (fd == -1)
         return err_sys(err, "%s", path);
     ssize_t put = write(fd, bytes.at, bytes.len);
-    bool ok = put == (ssize_t)bytes.len || err_sys(err, "%s: write", path);
+    bool ok = put == (ssize_t)bytes.len;
+    if (put < 0)
+        (void)err_sys(err, "%s: write", path);
+    else if (!ok)
+        (void)err_set(err, ERR_IO, "%s: took %zd of %zu bytes", path, put, bytes.len);
     (void)close(fd);
     return ok;
 }
 
 bool fs_make_dirs(const char *path, mode_t mode, struct err *err)
 {
+    struct stat st;
+
+    if (path[0] == '\0')
+        return err_set(err, ERR_INVALID, "mkdir: the path is empty");
     char *partial = mem_copy_string(path);
     bool ok = true;
-
     for (char *slash = partial; ok && slash != NULL;) {
         slash = strchr(slash + 1, '/');
         if (slash != NULL)
@@ -150,6 +157,8 @@ bool fs_make_dirs(const char *path, mode_t mode, struct err *err)
             *slash = '/';
     }
     free(partial);
+    if (ok && (stat(path, &st) == -1 || !S_ISDIR(st.st_mode)))
+        ok = err_set(err, ERR_CONFLICT, "mkdir %s: something else is there", path);
     return ok;
 }
 
@@ -173,7 +182,7 @@ bool fs_exists(const char *path)
 
 char *fs_absolute(const char *base_dir, struct str path)
 {
-    struct buf out = BUF_INIT(1 << 16);
+    struct buf out = BUF_INIT(strlen(base_dir) + path.len + 2);
     struct str rests[2] = {str_from(base_dir), path};
 
     if (path.len > 0 && path.at[0] == '/')

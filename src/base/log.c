@@ -45,13 +45,15 @@ void log_event(enum log_level level, const char *name, const char *fmt, ...)
     if (level < __atomic_load_n(&least, __ATOMIC_RELAXED))
         return;
     int len = put_head(line, sizeof line - 1, level, name);
+    if (len > (int)sizeof line - 2)
+        len = (int)sizeof line - 2;
     va_start(args, fmt);
     int more = vsnprintf(line + len, sizeof line - 1 - (size_t)len, fmt, args);
     va_end(args);
     len += more < (int)sizeof line - 1 - len ? more : (int)sizeof line - 2 - len;
     for (int i = 0; i < len; i++)
-        if (line[i] == '\n')
-            line[i] = ' '; /* one event, one line */
+        if ((unsigned char)line[i] < ' ')
+            line[i] = ' '; /* one event, one line, and nothing that moves a terminal's cursor */
     line[len++] = '\n';
     (void)!write(STDERR_FILENO, line, (size_t)len); /* nowhere left to report to */
 }

@@ -4,6 +4,7 @@
 #include "base/must.h"
 #include "base/random.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,16 +35,19 @@ static void sip_word(struct sip *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* SipHash-1-3 (Aumasson and Bernstein, 2012) with a key drawn once for the process. */
+static uint64_t secret[2]; /* drawn once for the process */
+static pthread_once_t secret_once = PTHREAD_ONCE_INIT;
+
+static void draw_secret(void)
+{
+    random_secret(secret, sizeof secret);
+}
+
+/* SipHash-1-3 (Aumasson and Bernstein, 2012). */
 uint64_t map_hash(struct str key)
 {
-    static uint64_t secret[2];
-    if (__atomic_load_n(&secret[0], __ATOMIC_ACQUIRE) == 0) {
-        uint64_t expected = 0;
-        secret[1] = random_secret_seed();
-        (void)__atomic_compare_exchange_n(&secret[0], &expected, random_secret_seed() | 1, false,
-            __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-    }
+    (void)pthread_once(&secret_once, draw_secret);
+
     struct sip s = {
         .v0 = 0x736f6d6570736575u ^ secret[0],
         .v1 = 0x646f72616e646f6du ^ secret[1],
@@ -97,9 +101,16 @@ void *map_get(const struct map *m, struct str key)
     return index > 0 ? m->entries[index - 1].value : NULL;
 }
 
-/* Removed entries go, the order stays, and the slots are laid anew. */
-static void rebuild(struct map *m, size_t capacity)
+#define CAPACITY_FIRST 8
+
+/* Removed entries go, the order stays, and the slots are laid anew: at least half of the new room
+ * is free. The number of slots is a power of two, as find_slot's mask wants it. */
+static void rebuild(struct map *m)
 {
+    size_t capacity = CAPACITY_FIRST;
+
+    while (capacity < m->count * 2)
+        capacity *= 2;
     struct map_entry *old = m->entries;
     size_t old_used = m->used;
 
@@ -122,7 +133,7 @@ void *map_put(struct map *m, struct str key, void *value)
 {
     must(key.at != NULL);
     if (m->used == m->capacity)
-        rebuild(m, m->count * 2 > 8 ? m->count * 2 : 8);
+        rebuild(m);
 
     uint64_t hash = map_hash(key);
     size_t slot = find_slot(m, key, hash);

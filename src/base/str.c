@@ -34,14 +34,14 @@ bool str_starts(struct str text, const char *prefix)
 {
     size_t len = strlen(prefix);
 
-    return text.len >= len && memcmp(text.at, prefix, len) == 0;
+    return text.len >= len && (len == 0 || memcmp(text.at, prefix, len) == 0);
 }
 
 bool str_ends(struct str text, const char *suffix)
 {
     size_t len = strlen(suffix);
 
-    return text.len >= len && memcmp(text.at + text.len - len, suffix, len) == 0;
+    return text.len >= len && (len == 0 || memcmp(text.at + text.len - len, suffix, len) == 0);
 }
 
 static bool is_blank(char c)

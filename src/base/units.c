@@ -153,14 +153,14 @@ void units_format_duration(int64_t ns, char out[UNITS_TEXT_BYTES])
         return;
     if (ns == 0)
         (void)snprintf(out, UNITS_TEXT_BYTES, "0s");
-    else if (ns >= NS_PER_S || len > 0)
+    else if (ns >= NS_PER_S)
         (void)snprintf(out + len, UNITS_TEXT_BYTES - len, "%.12gs", (double)ns / 1e9);
     else if (ns >= NS_PER_MS)
-        (void)snprintf(out, UNITS_TEXT_BYTES, "%.12gms", (double)ns / 1e6);
+        (void)snprintf(out + len, UNITS_TEXT_BYTES - len, "%.12gms", (double)ns / 1e6);
     else if (ns >= 1000)
-        (void)snprintf(out, UNITS_TEXT_BYTES, "%.12gus", (double)ns / 1e3);
+        (void)snprintf(out + len, UNITS_TEXT_BYTES - len, "%.12gus", (double)ns / 1e3);
     else
-        (void)snprintf(out, UNITS_TEXT_BYTES, "%lldns", (long long)ns);
+        (void)snprintf(out + len, UNITS_TEXT_BYTES - len, "%lldns", (long long)ns);
 }
 
 void units_format_about(int64_t ns, char out[UNITS_TEXT_BYTES])

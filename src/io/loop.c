@@ -68,6 +68,7 @@ static struct letter *take_letters(struct loop *l, bool *out_stopping)
     l->first = NULL;
     l->end = &l->first;
     *out_stopping = l->stopping;
+    l->stopping = false; /* one stop ends one run */
     (void)pthread_mutex_unlock(&l->lock);
     return first;
 }
@@ -299,8 +300,12 @@ bool signal_watch_create(
     (void)uv_signal_init(&l->uv, &s->uv);
     s->uv.data = s;
     int code = uv_signal_start(&s->uv, on_signal, signo);
+    if (code != 0) {
+        uv_close((uv_handle_t *)&s->uv, free_closed);
+        return err_uv(err, code, "watch signal");
+    }
     *out = s;
-    return code == 0 || err_uv(err, code, "watch signal");
+    return true;
 }
 
 void signal_watch_destroy(struct signal_watch **s)

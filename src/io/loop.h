@@ -25,7 +25,7 @@ void loop_destroy(struct loop **l);
 /* Until loop_stop. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
-/* CLOCK_BOOTTIME in milliseconds at the start of this turn. */
+/* CLOCK_BOOTTIME in milliseconds. */
 int64_t loop_now_ms(struct loop *l);
 /* Called behind the callbacks of each turn, at least once before the loop waits again (it may be
  * called when nothing happened: make that cheap); NULL for none. */

@@ -1,4 +1,5 @@
-/* The small parsers of base/: whatever they accept they also write back, and read again the same. */
+/* The small parsers of base/: whatever they accept they also write back, and read again the same.
+ */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -47,7 +48,7 @@ static void read_numbers(struct str text)
         must(number >= 0);
         units_format_bytes(number, out);
     }
-    if (str_to_int(text, &number) && number >= 0)
+    if (str_to_int(text, &number) && text.at[0] != '-')
         must(str_to_uint(text, &positive) && positive == (uint64_t)number);
 }
 

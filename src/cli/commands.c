@@ -1,0 +1,129 @@
+#include "cli/commands.h"
+
+#include "base/must.h"
+#include "cli/cmd.h"
+
+#include <string.h>
+
+/* In the order in which help shows them. */
+const struct command *const commands[] = {
+    &cmd_completion,
+    &cmd_help,
+    &cmd_version,
+    &cmd_dial_stdio,
+    &cmd_complete,
+    &cmd_man,
+    &cmd_reference,
+};
+const size_t command_count = COUNT(commands);
+
+const struct flag global_flags[] = {
+    {"file", 'f', "FILE", "tend.yaml or compose.yaml to read; several are merged in order",
+     COMPLETES_FILE},
+    {"project", 'p', "NAME", "name of the project (else the file's, else the folder's)"},
+    {"host", 'H', "USER@HOST", "work on another machine, by ssh"},
+    {"state", 0, "DIR", "state directory (else TEND_STATE, else the project's own)", COMPLETES_DIR},
+    {"listen", 0, "ADDR", "address of the daemon's HTTP server (default 127.0.0.1:8363)"},
+    {"json", 0, NULL, "print JSON: one object, or one a line for streams"},
+    {"quiet", 'q', NULL, "print results and errors only"},
+    {"verbose", 'v', NULL, "print more"},
+    {"color", 0, "WHEN", "colours: auto, always or never", COMPLETES_WORDS, "auto always never"},
+};
+const size_t global_flag_count = COUNT(global_flags);
+
+/* Words that tend's plan has and this version has not. */
+static const char *const planned[] = {
+    "abort", "alerts", "assess", "audit", "backup", "chaos", "cost", "data", "deploy", "diff",
+    "drift", "explain", "export", "flags", "generate", "graph", "history", "hold", "hosts", "images",
+    "import", "incidents", "init", "map", "mcp", "oncall", "persona", "pipeline", "policy",
+    "promote", "query", "report", "rollback", "routes", "scan", "schema", "search", "secrets",
+    "slo", "system", "top", "trace", "ui", "undo",
+};
+
+static const char *const group_titles[] = {
+    [GROUP_RUNNING] = "Running",
+    [GROUP_DECLARING] = "Declaring",
+    [GROUP_DEPLOYING] = "Deploying",
+    [GROUP_OTHER] = "The rest",
+    [GROUP_HIDDEN] = NULL,
+};
+
+#define CANDIDATES_MAX 64
+
+const struct command *command_find(struct str name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (str_is(name, commands[i]->name))
+            return commands[i];
+    return NULL;
+}
+
+const char *command_nearest(struct str typed)
+{
+    const char *candidates[CANDIDATES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < command_count && count < CANDIDATES_MAX; i++)
+        if (commands[i]->group != GROUP_HIDDEN)
+            candidates[count++] = commands[i]->name;
+    return str_nearest(typed, candidates, count);
+}
+
+bool command_is_planned(struct str name)
+{
+    for (size_t i = 0; i < COUNT(planned); i++)
+        if (str_is(name, planned[i]))
+            return true;
+    return false;
+}
+
+const char *command_group_title(enum command_group group)
+{
+    return group_titles[group];
+}
+
+static const struct flag *find_in(const struct flag *flags, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_is(name, flags[i].name))
+            return &flags[i];
+    return NULL;
+}
+
+const struct flag *flag_find(const struct command *command, struct str name)
+{
+    const struct flag *flag = NULL;
+
+    if (command != NULL)
+        flag = find_in(command->flags, command->flag_count, name);
+    return flag != NULL ? flag : find_in(global_flags, global_flag_count, name);
+}
+
+static const struct flag *find_letter_in(const struct flag *flags, size_t count, char letter)
+{
+    for (size_t i = 0; i < count; i++)
+        if (flags[i].letter == letter)
+            return &flags[i];
+    return NULL;
+}
+
+const struct flag *flag_find_letter(const struct command *command, char letter)
+{
+    const struct flag *flag = NULL;
+
+    if (command != NULL)
+        flag = find_letter_in(command->flags, command->flag_count, letter);
+    return flag != NULL ? flag : find_letter_in(global_flags, global_flag_count, letter);
+}
+
+const char *flag_nearest(const struct command *command, struct str typed)
+{
+    const char *candidates[CANDIDATES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; command != NULL && i < command->flag_count && count < CANDIDATES_MAX; i++)
+        candidates[count++] = command->flags[i].name;
+    for (size_t i = 0; i < global_flag_count && count < CANDIDATES_MAX; i++)
+        candidates[count++] = global_flags[i].name;
+    return str_nearest(typed, candidates, count);
+}

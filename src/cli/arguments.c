@@ -2,6 +2,7 @@
 
 #include "base/must.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,8 +45,7 @@ static bool value_is_allowed(const struct flag *flag, const char *value)
     return false;
 }
 
-static bool add_flag(
-    struct parse *p, const struct flag *flag, const char *value, struct err *err)
+static bool add_flag(struct parse *p, const struct flag *flag, const char *value, struct err *err)
 {
     if (value != NULL && !value_is_allowed(flag, value)) {
         advise(p->out, "one of: %s", flag->words);
@@ -56,8 +56,7 @@ static bool add_flag(
 }
 
 /* The value behind a flag, as the next word. */
-static bool next_value(
-    struct parse *p, const struct flag *flag, const char **out, struct err *err)
+static bool next_value(struct parse *p, const struct flag *flag, const char **out, struct err *err)
 {
     if (p->at + 1 >= p->argc) {
         advise_help(p->out);
@@ -186,8 +185,8 @@ static bool check_count(struct arguments *out, struct err *err)
     if (out->words.count < command->args_min)
         return err_set(err, ERR_INVALID, "tend %s needs %s", command->name, command->usage);
     if (out->words.count > command->args_max)
-        return err_set(err, ERR_INVALID, "tend %s: one argument too many: \"%.60s\"",
-            command->name, out->words.at[command->args_max]);
+        return err_set(err, ERR_INVALID, "tend %s: one argument too many: \"%.60s\"", command->name,
+            out->words.at[command->args_max]);
     out->advice[0] = '\0';
     return true;
 }
@@ -211,7 +210,7 @@ void arguments_fini(struct arguments *a)
 bool arguments_flag(const struct arguments *a, const char *name)
 {
     must(flag_find(a->command, str_from(name)) != NULL);
-    VEC_EACH(&a->flags, struct given_flag, given)
+    VEC_EACH (&a->flags, struct given_flag, given)
         if (strcmp(given->flag->name, name) == 0)
             return true;
     return false;
@@ -222,7 +221,7 @@ const char *arguments_value(const struct arguments *a, const char *name)
     const char *value = NULL;
 
     must(flag_find(a->command, str_from(name)) != NULL);
-    VEC_EACH(&a->flags, struct given_flag, given)
+    VEC_EACH (&a->flags, struct given_flag, given)
         if (strcmp(given->flag->name, name) == 0)
             value = given->value;
     return value;

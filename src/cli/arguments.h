@@ -24,7 +24,7 @@ struct arguments {
     } flags;
     struct {
         VEC_OF(const char *);
-    } words; /* the command's arguments */
+    } words;          /* the command's arguments */
     char advice[200]; /* after a failure: what to type instead, "" for nothing better */
 };
 

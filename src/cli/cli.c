@@ -7,6 +7,7 @@
 #include "cli/project_name.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +60,9 @@ static void print_error_json(const struct err *err, const char *help)
     struct buf out = BUF_INIT(ERROR_JSON_BYTES_MAX);
     struct json j = json_begin(&out);
 
-    json_object(&j, NULL);
+    json_open_object(&j, NULL);
     json_int(&j, "v", 1);
-    json_object(&j, "error");
+    json_open_object(&j, "error");
     json_text(&j, "kind", err_kind_name(err->kind));
     json_text(&j, "text", err->text);
     json_text(&j, "help", help != NULL ? help : "");
@@ -124,7 +125,7 @@ bool cli_project(struct cli *cli, char out[PATHS_PROJECT_BYTES], struct err *err
         (void)snprintf(out, PATHS_PROJECT_BYTES, "%s", name);
         return true;
     }
-    VEC_EACH(&cli->arguments.flags, struct given_flag, given)
+    VEC_EACH (&cli->arguments.flags, struct given_flag, given)
         if (strcmp(given->flag->name, "file") == 0)
             return project_name_of_file(out, given->value, err);
     if (getcwd(here, sizeof here) == NULL)

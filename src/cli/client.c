@@ -15,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_BYTES       (64u << 10)
-#define HEAD_BYTES_MAX   (64u << 10)
-#define HELP_BYTES       300
-#define ANSWER_WAIT_MS   60000 /* a daemon that says nothing for so long is taken for dead */
-#define ERROR_BYTES_MAX  (64u << 10)
+#define READ_BYTES      (64u << 10)
+#define HEAD_BYTES_MAX  (64u << 10)
+#define HELP_BYTES      300
+#define ANSWER_WAIT_MS  60000 /* a daemon that says nothing for so long is taken for dead */
+#define ERROR_BYTES_MAX (64u << 10)
 
 struct client {
     struct cli *cli;
@@ -125,8 +125,9 @@ static bool send_request(
     struct buf head = BUF_INIT(HEAD_BYTES_MAX);
     bool ok;
 
-    buf_format(&head, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, "
-                      "application/x-ndjson\r\nUser-Agent: tend/" TEND_VERSION "\r\n",
+    buf_format(&head,
+        "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, "
+        "application/x-ndjson\r\nUser-Agent: tend/" TEND_VERSION "\r\n",
         method, path);
     if (strcmp(method, "GET") != 0)
         buf_format(&head, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body.len);
@@ -222,11 +223,11 @@ static bool refuse(struct client *c, struct err *err)
             : "");
     if (text != NULL)
         (void)err_set(err, /* always false */
-            kind_from(json_string_value(json_object_get(error, "kind")), c->response.status),
-            "%s", text);
+            kind_from(json_string_value(json_object_get(error, "kind")), c->response.status), "%s",
+            text);
     else
-        (void)err_set(err, kind_from(NULL, c->response.status), "the daemon answered %d",
-            c->response.status);
+        (void)err_set(
+            err, kind_from(NULL, c->response.status), "the daemon answered %d", c->response.status);
     json_decref(answer);
     return false;
 }

@@ -37,16 +37,15 @@ MUST_USE bool client_text(struct client *c, const char *method, const char *path
     struct buf *out, struct err *err);
 
 /* Begin a stream; then client_line until it says CLIENT_END. */
-MUST_USE bool client_stream(struct client *c, const char *method, const char *path, struct str body,
-    struct err *err);
+MUST_USE bool client_stream(
+    struct client *c, const char *method, const char *path, struct str body, struct err *err);
 enum client_event {
     CLIENT_LINE,   /* `line` holds the next one, valid until the next call */
     CLIENT_WAIT,   /* nothing came within the time, or a signal did */
     CLIENT_END,    /* the stream is over */
     CLIENT_FAILED, /* see err */
 };
-enum client_event client_line(
-    struct client *c, int timeout_ms, struct str *line, struct err *err);
+enum client_event client_line(struct client *c, int timeout_ms, struct str *line, struct err *err);
 /* For poll(2) beside other descriptors; -1 if no stream is open. */
 int client_fd(const struct client *c);
 

@@ -34,11 +34,12 @@ static void add_names(const json_t *status, enum completes what, struct str pref
     size_t i, k;
     json_t *service, *instance;
 
-    json_array_foreach (json_object_get(status, "services"), i, service) {
+    json_array_foreach(json_object_get(status, "services"), i, service)
+    {
         add_matching(out, prefix, json_string_value(json_object_get(service, "name")));
         if (what != COMPLETES_INSTANCE)
             continue;
-        json_array_foreach (json_object_get(service, "instances"), k, instance)
+        json_array_foreach(json_object_get(service, "instances"), k, instance)
             add_matching(out, prefix, json_string_value(json_object_get(instance, "id")));
     }
 }
@@ -62,8 +63,7 @@ static int run_complete(struct cli *cli)
 {
     struct buf out = BUF_INIT(OFFERS_BYTES_MAX);
 
-    completion_candidates(
-        cli->arguments.words.at, cli->arguments.words.count, names, cli, &out);
+    completion_candidates(cli->arguments.words.at, cli->arguments.words.count, names, cli, &out);
     (void)fwrite(out.at, 1, out.len, stdout); /* a failed stdout is found when it is flushed */
     buf_fini(&out);
     return EXIT_DONE;
@@ -71,7 +71,7 @@ static int run_complete(struct cli *cli)
 
 static const struct example examples[] = {
     {"tend completion bash > /etc/bash_completion.d/tend", "for everybody on this machine"},
-    {"source <(tend completion bash)", "for this shell"},
+    {"source <(tend completion bash)",                     "for this shell"               },
 };
 
 const struct command cmd_completion = {

@@ -30,8 +30,10 @@ static bool copy_some(int from, int to)
 
 static void relay(int daemon)
 {
-    struct pollfd sides[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-        {.fd = daemon, .events = POLLIN}};
+    struct pollfd sides[] = {
+        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = daemon,       .events = POLLIN}
+    };
 
     for (;;) {
         if (poll(sides, COUNT(sides), -1) == -1 && errno != EINTR)

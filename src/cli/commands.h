@@ -37,6 +37,24 @@ struct flag {
     const char *words; /* "auto always never": the only values it may have; NULL: any */
 };
 
+/* A flag that is there or not. */
+#define FLAG(flag_name, flag_letter, flag_help)                           \
+    {                                                                     \
+        .name = (flag_name), .letter = (flag_letter), .help = (flag_help) \
+    }
+/* A flag with a value, as help shows it. */
+#define FLAG_VALUE(flag_name, flag_letter, flag_value, kind, flag_help)                           \
+    {                                                                                             \
+        .name = (flag_name), .letter = (flag_letter), .value = (flag_value), .help = (flag_help), \
+        .completes = (kind)                                                                       \
+    }
+/* A flag whose value is one of the words. */
+#define FLAG_WORDS(flag_name, flag_letter, flag_value, flag_words, flag_help)                     \
+    {                                                                                             \
+        .name = (flag_name), .letter = (flag_letter), .value = (flag_value), .help = (flag_help), \
+        .completes = COMPLETES_WORDS, .words = (flag_words)                                       \
+    }
+
 struct example {
     const char *line; /* "tend up -d" */
     const char *what; /* "start in the background" */

@@ -8,7 +8,7 @@ static const struct {
     const char *shell, *script;
 } scripts[] = {
     {"bash",
-        "# tend completion bash > /etc/bash_completion.d/tend\n"
+     "# tend completion bash > /etc/bash_completion.d/tend\n"
         "_tend() {\n"
         "    local line IFS=$'\\n'\n"
         "    COMPREPLY=()\n"
@@ -20,39 +20,38 @@ static const struct {
         "        esac\n"
         "    done\n"
         "}\n"
-        "complete -F _tend tend\n"},
-    {"zsh",
-        "#compdef tend\n"
-        "# tend completion zsh > /usr/local/share/zsh/site-functions/_tend\n"
-        "_tend() {\n"
-        "    local line\n"
-        "    local -a offers\n"
-        "    for line in ${(f)\"$(tend __complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"}; do\n"
-        "        case $line in\n"
-        "            :file) _files ;;\n"
-        "            :dir) _files -/ ;;\n"
-        "            *) offers+=(\"${${line//:/\\\\:}/$'\\t'/:}\") ;;\n"
-        "        esac\n"
-        "    done\n"
-        "    _describe 'tend' offers\n"
-        "}\n"
-        "compdef _tend tend\n"},
-    {"fish",
-        "# tend completion fish > ~/.config/fish/completions/tend.fish\n"
-        "function __tend_complete\n"
-        "    set -l typed (commandline -opc) (commandline -ct)\n"
-        "    for line in (tend __complete -- $typed[2..-1] 2>/dev/null)\n"
-        "        switch $line\n"
-        "            case :file\n"
-        "                __fish_complete_path (commandline -ct)\n"
-        "            case :dir\n"
-        "                __fish_complete_directories (commandline -ct)\n"
-        "            case '*'\n"
-        "                echo $line\n"
-        "        end\n"
-        "    end\n"
-        "end\n"
-        "complete -c tend -f -a '(__tend_complete)'\n"},
+        "complete -F _tend tend\n"                                     },
+    {"zsh",  "#compdef tend\n"
+            "# tend completion zsh > /usr/local/share/zsh/site-functions/_tend\n"
+            "_tend() {\n"
+            "    local line\n"
+            "    local -a offers\n"
+            "    for line in ${(f)\"$(tend __complete -- \"${(@)words[2,CURRENT]}\" "
+            "2>/dev/null)\"}; do\n"
+            "        case $line in\n"
+            "            :file) _files ;;\n"
+            "            :dir) _files -/ ;;\n"
+            "            *) offers+=(\"${${line//:/\\\\:}/$'\\t'/:}\") ;;\n"
+            "        esac\n"
+            "    done\n"
+            "    _describe 'tend' offers\n"
+            "}\n"
+            "compdef _tend tend\n"                          },
+    {"fish", "# tend completion fish > ~/.config/fish/completions/tend.fish\n"
+             "function __tend_complete\n"
+             "    set -l typed (commandline -opc) (commandline -ct)\n"
+             "    for line in (tend __complete -- $typed[2..-1] 2>/dev/null)\n"
+             "        switch $line\n"
+             "            case :file\n"
+             "                __fish_complete_path (commandline -ct)\n"
+             "            case :dir\n"
+             "                __fish_complete_directories (commandline -ct)\n"
+             "            case '*'\n"
+             "                echo $line\n"
+             "        end\n"
+             "    end\n"
+             "end\n"
+             "complete -c tend -f -a '(__tend_complete)'\n"},
 };
 
 const char *completion_script(struct str shell)
@@ -169,8 +168,8 @@ static void offer_kind(struct buf *out, struct str prefix, enum completes what,
     }
 }
 
-void completion_candidates(const char *const *words, size_t count, completion_names_fn names,
-    void *data, struct buf *out)
+void completion_candidates(
+    const char *const *words, size_t count, completion_names_fn names, void *data, struct buf *out)
 {
     struct cursor c = {0};
     struct str prefix = str_from(count > 0 ? words[count - 1] : "");

@@ -13,12 +13,12 @@
 #include "cli/commands.h"
 
 /* Adds the names that start with `prefix` and exist now, one a line; may do nothing. */
-typedef void (*completion_names_fn)(void *data, enum completes what, struct str prefix,
-    struct buf *out);
+typedef void (*completion_names_fn)(
+    void *data, enum completes what, struct str prefix, struct buf *out);
 
 /* `words` is what was typed behind `tend`, the last one being completed ("" for a new one). */
-void completion_candidates(const char *const *words, size_t count, completion_names_fn names,
-    void *data, struct buf *out);
+void completion_candidates(
+    const char *const *words, size_t count, completion_names_fn names, void *data, struct buf *out);
 /* The script, or NULL for a shell that is not known. */
 const char *completion_script(struct str shell);
 

@@ -107,8 +107,8 @@ int help_print_command(struct cli *cli, const struct command *command)
 {
     struct buf out = BUF_INIT(HELP_BYTES_MAX);
 
-    buf_format(&out, "tend %s: %s\n\nusage: tend %s [flags]%s%s\n", command->name,
-        command->summary, command->name, command->usage[0] != '\0' ? " " : "", command->usage);
+    buf_format(&out, "tend %s: %s\n\nusage: tend %s [flags]%s%s\n", command->name, command->summary,
+        command->name, command->usage[0] != '\0' ? " " : "", command->usage);
     add_examples(cli, &out, command);
     add_about(&out, command);
     if (command->flag_count > 0)

@@ -41,15 +41,15 @@ static const struct {
     int code;
     const char *what;
 } exit_codes[] = {
-    {EXIT_DONE, "done"},
-    {EXIT_FAILED, "failed (an update that took itself back too)"},
-    {EXIT_USAGE, "wrong usage; or changes are pending (plan \\-\\-detailed\\-exitcode)"},
-    {EXIT_UNHEALTHY, "denied, or not healthy (status \\-\\-exit\\-code)"},
-    {EXIT_PARTLY, "partly applied; the same command goes on"},
-    {EXIT_LOCKED, "somebody else holds it"},
-    {EXIT_STALE, "the plan is older than the world"},
-    {EXIT_UNREACHABLE, "no daemon answers"},
-    {EXIT_INTERRUPTED, "interrupted"},
+    {EXIT_DONE,        "done"                                                                },
+    {EXIT_FAILED,      "failed (an update that took itself back too)"                        },
+    {EXIT_USAGE,       "wrong usage; or changes are pending (plan \\-\\-detailed\\-exitcode)"},
+    {EXIT_UNHEALTHY,   "denied, or not healthy (status \\-\\-exit\\-code)"                   },
+    {EXIT_PARTLY,      "partly applied; the same command goes on"                            },
+    {EXIT_LOCKED,      "somebody else holds it"                                              },
+    {EXIT_STALE,       "the plan is older than the world"                                    },
+    {EXIT_UNREACHABLE, "no daemon answers"                                                   },
+    {EXIT_INTERRUPTED, "interrupted"                                                         },
 };
 
 static void add_roff_exit_codes(struct buf *out)

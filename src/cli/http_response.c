@@ -73,8 +73,8 @@ static void read_content_type(struct http_response *r, struct str value)
     if (value.len >= sizeof r->content_type)
         return;
     for (size_t i = 0; i < value.len; i++)
-        r->content_type[i] = (char)(value.at[i] >= 'A' && value.at[i] <= 'Z' ? value.at[i] + 32
-                                                                              : value.at[i]);
+        r->content_type[i] =
+            (char)(value.at[i] >= 'A' && value.at[i] <= 'Z' ? value.at[i] + 32 : value.at[i]);
     r->content_type[value.len] = '\0';
 }
 
@@ -203,8 +203,7 @@ static bool feed_line(struct http_response *r, struct str *input, struct err *er
     return true;
 }
 
-static bool feed_data(
-    struct http_response *r, struct str *input, struct buf *body, struct err *err)
+static bool feed_data(struct http_response *r, struct str *input, struct buf *body, struct err *err)
 {
     size_t take = input->len;
 

@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HTTP_HEAD_BYTES_MAX  (16u << 10)
-#define HTTP_CHUNK_LINE_MAX  1024u
+#define HTTP_HEAD_BYTES_MAX (16u << 10)
+#define HTTP_CHUNK_LINE_MAX 1024u
 
 enum http_response_state {
     HTTP_STATUS_LINE,

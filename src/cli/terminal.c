@@ -31,12 +31,12 @@ static const char *const name_colours[] = {"\033[36m", "\033[33m", "\033[32m", "
 static const struct {
     const char *utf8, *ascii;
 } marks[] = {
-    [MARK_GOOD] = {"✓", "+"},
-    [MARK_BAD] = {"✗", "x"},
-    [MARK_WARN] = {"!", "!"},
-    [MARK_OFF] = {"○", "o"},
-    [MARK_BUSY] = {"●", "*"},
-    [MARK_DASH] = {"—", "-"},
+    [MARK_GOOD] = {"✓", "+"  },
+    [MARK_BAD] = {"✗", "x"  },
+    [MARK_WARN] = {"!",   "!"  },
+    [MARK_OFF] = {"○", "o"  },
+    [MARK_BUSY] = {"●", "*"  },
+    [MARK_DASH] = {"—", "-"  },
     [MARK_ELLIPSIS] = {"…", "..."},
 };
 
@@ -130,5 +130,6 @@ const char *terminal_mark(const struct terminal *t, enum mark mark)
 
 const char *terminal_spinner(const struct terminal *t, unsigned n)
 {
-    return t->utf8 ? spinner_utf8[n % COUNT(spinner_utf8)] : spinner_ascii[n % COUNT(spinner_ascii)];
+    return t->utf8 ? spinner_utf8[n % COUNT(spinner_utf8)]
+                   : spinner_ascii[n % COUNT(spinner_ascii)];
 }

@@ -13,7 +13,7 @@ struct terminal {
     int fd;
     bool is_tty;
     bool colour;
-    bool utf8;  /* what the locale's variables say */
+    bool utf8;   /* what the locale's variables say */
     bool cursor; /* it is a terminal that can move its cursor (not TERM=dumb) */
     int columns, rows;
 };

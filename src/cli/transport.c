@@ -156,7 +156,7 @@ void transport_close(struct transport *t)
         (void)close(t->in); /* all that mattered was answered */
     t->in = t->out = -1;
     if (t->child > 0) {
-        (void)kill(t->child, SIGTERM); /* it may be gone already */
+        (void)kill(t->child, SIGTERM);    /* it may be gone already */
         (void)waitpid(t->child, NULL, 0); /* its code says nothing more */
     }
     t->child = -1;

@@ -68,6 +68,13 @@ struct probe {
 
 /* ---- prober.c ---- */
 
+/* A killed check that has not died yet. */
+struct orphan {
+    pid_t pid;
+    int pid_fd;
+    const struct probe *whose; /* to compare only: the probe may be gone */
+};
+
 struct prober {
     struct loop *loop;
     struct watch *watch;
@@ -77,6 +84,9 @@ struct prober {
     struct {
         VEC_OF(struct probe *);
     } heap;
+    struct {
+        VEC_OF(struct orphan);
+    } orphans;
     struct epoll_event batch[PROBER_EVENTS_BATCH];
     int batch_next, batch_count;
     bool dispatching;
@@ -92,6 +102,12 @@ MUST_USE bool probe_watch(struct probe *p, int fd, unsigned which, uint32_t even
 void probe_rewatch(struct probe *p, int fd, unsigned which, uint32_t events);
 /* No more events of it, not even those of the batch at hand; the descriptor stays open. */
 void probe_unwatch(struct probe *p, int fd, unsigned which);
+
+/* Take over a killed child of `p`: reap it when it is dead, and close `pid_fd`, which is watched no
+ * more. */
+void prober_reap(struct prober *prober, const struct probe *p, pid_t pid, int pid_fd);
+/* A killed child of `p` is still there. */
+bool prober_is_reaping(const struct prober *prober, const struct probe *p);
 
 /* ---- probe.c ---- */
 

@@ -2,11 +2,15 @@
 #include "io/loop.h"
 #include "observe/probe/probe_private.h"
 
-#include <errno.h>
+#include <signal.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WHICH_MASK ((uintptr_t)7)
+
+/* What an event of the prober's own means. */
+enum { OF_TIMER, OF_ORPHAN };
 
 /* ---- the heap: the probe with the least wake_ns is first ---- */
 
@@ -120,6 +124,51 @@ void probe_unwatch(struct probe *p, int fd, unsigned which)
             prober->batch[i].data.ptr = NULL;
 }
 
+/* ---- children that were killed ---- */
+
+static bool reap(const struct orphan *o)
+{
+    siginfo_t info = {0};
+
+    /* ECHILD: somebody else has. */
+    if (waitid(P_PIDFD, (id_t)o->pid_fd, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0)
+        return false;
+    (void)close(o->pid_fd);
+    return true;
+}
+
+static void reap_orphans(struct prober *prober)
+{
+    for (size_t i = prober->orphans.count; i-- > 0;)
+        if (reap(&prober->orphans.at[i]))
+            vec_remove(&prober->orphans, i);
+}
+
+void prober_reap(struct prober *prober, const struct probe *p, pid_t pid, int pid_fd)
+{
+    struct orphan o = {.pid = pid, .pid_fd = pid_fd, .whose = p};
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = (void *)((uintptr_t)prober | OF_ORPHAN)};
+
+    if (reap(&o))
+        return;
+    (void)epoll_ctl(prober->epoll_fd, EPOLL_CTL_ADD, pid_fd, &e); /* else at the next event */
+    vec_push(&prober->orphans, o);
+}
+
+bool prober_is_reaping(const struct prober *prober, const struct probe *p)
+{
+    VEC_EACH (&prober->orphans, struct orphan, o)
+        if (o->whose == p)
+            return true;
+    return false;
+}
+
+static void dispatch_own(struct prober *prober, unsigned which)
+{
+    if (which == OF_ORPHAN)
+        reap_orphans(prober);
+}
+
 static void dispatch_events(struct prober *prober)
 {
     int n = epoll_wait(prober->epoll_fd, prober->batch, PROBER_EVENTS_BATCH, 0);
@@ -128,8 +177,12 @@ static void dispatch_events(struct prober *prober)
     for (prober->batch_next = 0; prober->batch_next < prober->batch_count;) {
         struct epoll_event *e = &prober->batch[prober->batch_next++];
         uintptr_t pointer = (uintptr_t)e->data.ptr;
-        if (pointer == 0 || pointer == (uintptr_t)prober)
+        if (pointer == 0)
             continue;
+        if ((pointer & ~WHICH_MASK) == (uintptr_t)prober) {
+            dispatch_own(prober, (unsigned)(pointer & WHICH_MASK));
+            continue;
+        }
         struct probe *p = OBJ(probe, PROBE_MAGIC, (void *)(pointer & ~WHICH_MASK));
         p->ops->ready(p, (unsigned)(pointer & WHICH_MASK), e->events);
     }
@@ -194,6 +247,10 @@ void prober_destroy(struct prober **p)
     if (prober == NULL)
         return;
     must(prober->heap.count == 0);
+    reap_orphans(prober);
+    VEC_EACH (&prober->orphans, struct orphan, o)
+        (void)close(o->pid_fd); /* it dies unreaped, which only this process's end can follow */
+    vec_fini(&prober->orphans);
     watch_destroy(&prober->watch);
     if (prober->timer_fd != -1)
         (void)close(prober->timer_fd);

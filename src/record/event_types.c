@@ -110,8 +110,16 @@ static const struct event_type types[] = {
      "{subject} is being stopped[: {reason}]"                                                  },
 
  /* file, bytes */
+    {"instance.waiting",        EVENT_NOTICE, EVENT_SEEN,     EVENT_FOLD_NONE,    NULL,
+     "{subject} waits: {reason}|{subject} waits"                                               },
+
     {"journal.torn_tail_cut",   EVENT_WARN,   EVENT_SEEN,     EVENT_FOLD_NONE,    NULL,
      "an unfinished write at the end of the journal was cut off[ ({bytes} bytes of {file})]"   },
+
+    {"operation.failed",        EVENT_ERROR,  EVENT_OUTCOME,  EVENT_FOLD_NONE,    NULL,
+     "{operation} did not succeed: {reason}"                                                   },
+    {"operation.finished",      EVENT_NOTICE, EVENT_OUTCOME,  EVENT_FOLD_NONE,    NULL,
+     "{operation} is done[, it took {took_ms}]"                                                },
 
     {"pause.ended",             EVENT_NOTICE, EVENT_OUTCOME,  EVENT_FOLD_NONE,    NULL,
      "tend takes care of the services again[: {reason}]"                                       },

@@ -1,0 +1,126 @@
+#include "drive/kind.h"
+
+#include "base/must.h"
+#include "spec/load.h"
+
+#include <string.h>
+
+const char *change_action_name(enum change_action action)
+{
+    static const char *const names[] = {"none", "create", "update", "replace", "delete"};
+
+    must((size_t)action < COUNT(names));
+    return names[action];
+}
+
+void change_fini(struct change *c)
+{
+    vec_fini(&c->fields);
+}
+
+/* Values longer than this are cut where they are shown. */
+enum { VALUE_BYTES_MAX = 4096 };
+
+/* Where the walk is: the path so far, and what a change of it does. */
+struct place {
+    struct arena *arena;
+    struct change *change;
+    const char *path; /* "" at the top */
+    enum field_effect effect;
+    bool in_environment;
+};
+
+static struct str show_value(const struct place *p, struct str key, const struct node *value)
+{
+    struct buf out = BUF_INIT(VALUE_BYTES_MAX);
+    struct str shown;
+
+    if (value == NULL)
+        return (struct str){0};
+    if (p->in_environment && spec_is_secret(key, value->text))
+        return STR("\"***\"");
+    node_write_json(&out, value);
+    shown =
+        buf_full(&out) ? STR("\"(too long to show)\"") : arena_copy_str(p->arena, buf_str(&out));
+    buf_fini(&out);
+    return shown;
+}
+
+static const char *join_path(struct arena *a, const char *path, struct str key)
+{
+    return arena_format(a, "%s%s%.*s", path, path[0] != 0 ? "." : "", STR_ARG(key));
+}
+
+static void add_change(struct place *p, const char *path, struct str key, const struct node *before,
+    const struct node *after)
+{
+    struct field_change f = {
+        .path = path,
+        .before = show_value(p, key, before),
+        .after = show_value(p, key, after),
+        .effect = p->effect,
+    };
+
+    vec_push(&p->change->fields, f);
+}
+
+static void diff_maps(const struct place *at, const struct field_table *table,
+    const struct node *before, const struct node *after);
+
+static void diff_key(const struct place *at, const struct field_table *table, struct str key,
+    const struct node *before, const struct node *after)
+{
+    const struct field *field = table != NULL ? field_find(table, key) : NULL;
+    const struct node *some = after != NULL ? after : before;
+    struct place here = *at;
+
+    if (before != NULL && after != NULL && node_equal(before, after))
+        return;
+    here.path = join_path(at->arena, at->path, key);
+    if (field != NULL)
+        here.effect = field->effect;
+    if (field != NULL && str_is(key, "environment"))
+        here.in_environment = true;
+    if (some->kind == NODE_MAP && !(at->in_environment)) {
+        diff_maps(&here, field != NULL ? field->table : NULL, before, after);
+        return;
+    }
+    add_change(&here, here.path, key, before, after);
+}
+
+static void diff_maps(const struct place *at, const struct field_table *table,
+    const struct node *before, const struct node *after)
+{
+    NODE_EACH (before, pair)
+        diff_key(at, table, pair->key, pair->value, node_get(after, pair->key.at));
+    NODE_EACH (after, pair)
+        if (node_get(before, pair->key.at) == NULL)
+            diff_key(at, table, pair->key, NULL, pair->value);
+}
+
+static enum change_action judge_fields(const struct change *c)
+{
+    for (size_t i = 0; i < c->fields.count; i++)
+        if (c->fields.at[i].effect == FIELD_RESTARTS)
+            return CHANGE_REPLACE;
+    return c->fields.count > 0 ? CHANGE_UPDATE : CHANGE_NONE;
+}
+
+void kind_diff(struct arena *a, const struct kind *k, const struct node *declared,
+    const struct observed *observed, struct change *out)
+{
+    struct place top = {.arena = a, .change = out, .path = "", .effect = FIELD_UPDATES_LIVE};
+
+    out->kind = k;
+    if (declared == NULL) {
+        out->action = CHANGE_DELETE;
+        return;
+    }
+    diff_maps(&top, k->fields, observed != NULL ? observed->node : NULL, declared);
+    out->action = observed == NULL ? CHANGE_CREATE : judge_fields(out);
+    if (observed != NULL && observed->trouble != NULL) {
+        out->reason = observed->trouble;
+        if (out->action == CHANGE_NONE)
+            out->action = CHANGE_REPLACE;
+    }
+}

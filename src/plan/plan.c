@@ -1,0 +1,159 @@
+#include "plan/plan.h"
+
+#include "base/must.h"
+
+#include <string.h>
+
+static const struct node *declared_node(
+    const struct project *p, const struct kind *k, const char *name)
+{
+    return p == NULL ? NULL : node_get(node_get(p->node, k->section), name);
+}
+
+static const struct observed *find_observed(const struct observed_list *list, struct str name)
+{
+    for (size_t i = 0; list != NULL && i < list->count; i++)
+        if (str_is(name, list->at[i].name))
+            return &list->at[i];
+    return NULL;
+}
+
+/* ---- waves ---- */
+
+/* The longest way down along what it needs; the loader has refused cycles, the bound is for what
+ * was observed. */
+static int wave_of_declared(const struct project *p, const char *name, int depth)
+{
+    const struct service *s = project_service(p, str_from(name));
+    int wave = 0;
+
+    for (size_t d = 0; s != NULL && depth < 64 && d < s->dependency_count; d++) {
+        int below = wave_of_declared(p, s->dependencies[d].service, depth + 1) + 1;
+
+        wave = below > wave ? below : wave;
+    }
+    return wave;
+}
+
+static int wave_of_observed(const struct observed_list *list, const char *name, int depth)
+{
+    const struct observed *o = find_observed(list, str_from(name));
+    int wave = 0;
+
+    if (o == NULL || o->needs == NULL || depth == 64)
+        return 0;
+    for (const char *const *need = o->needs; *need != NULL; need++) {
+        int below = wave_of_observed(list, *need, depth + 1) + 1;
+
+        wave = below > wave ? below : wave;
+    }
+    return wave;
+}
+
+static int by_wave(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+
+    if (x->wave != y->wave)
+        return x->wave < y->wave ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* Deletions come last, what needs others first. */
+static void order(
+    struct plan *p, const struct project *declared, const struct observed_list *observed)
+{
+    int last = 0, deepest = 0;
+
+    VEC_EACH (&p->changes, struct change, c) {
+        if (c->action == CHANGE_DELETE) {
+            c->wave = wave_of_observed(observed, c->name, 0);
+            deepest = c->wave > deepest ? c->wave : deepest;
+        } else {
+            c->wave = wave_of_declared(declared, c->name, 0);
+            last = c->wave > last ? c->wave : last;
+        }
+    }
+    VEC_EACH (&p->changes, struct change, c)
+        if (c->action == CHANGE_DELETE)
+            c->wave = last + 1 + deepest - c->wave;
+    if (p->changes.count > 0)
+        qsort(p->changes.at, p->changes.count, sizeof *p->changes.at, by_wave);
+}
+
+/* ---- changes ---- */
+
+static void add(struct plan *p, struct arena *a, const struct kind *k, const char *name,
+    const struct node *declared, const struct observed *observed)
+{
+    struct change c = {.kind = k, .name = name};
+
+    if (k->diff != NULL)
+        k->diff(a, k, declared, observed, &c);
+    else
+        kind_diff(a, k, declared, observed, &c);
+    if (c.action == CHANGE_NONE) {
+        change_fini(&c);
+        return;
+    }
+    p->creates += c.action == CHANGE_CREATE;
+    p->updates += c.action == CHANGE_UPDATE;
+    p->replaces += c.action == CHANGE_REPLACE;
+    p->deletes += c.action == CHANGE_DELETE;
+    vec_push(&p->changes, c);
+}
+
+static void compare_kind(struct plan *p, struct arena *a, const struct project *declared,
+    const struct kind *k, const struct observed_list *observed)
+{
+    const struct node *section = declared == NULL ? NULL : node_get(declared->node, k->section);
+
+    NODE_EACH (section, pair)
+        add(p, a, k, pair->key.at, pair->value, find_observed(observed, pair->key));
+    for (size_t i = 0; observed != NULL && i < observed->count; i++) {
+        const struct observed *o = &observed->at[i];
+
+        if (declared_node(declared, k, o->name) == NULL)
+            add(p, a, k, o->name, NULL, o);
+        else if (o->note != NULL)
+            vec_push(&p->notes, o->note);
+    }
+}
+
+static void digest(struct plan *p, const struct project *declared, const struct kind *const *kinds,
+    const struct observed_list *observed, size_t kind_count)
+{
+    struct buf all = BUF_INIT(256u << 20);
+
+    if (declared != NULL)
+        buf_add(&all, declared->digest.at, sizeof declared->digest.at);
+    for (size_t k = 0; k < kind_count && observed != NULL; k++)
+        for (size_t i = 0; i < observed[k].count; i++) {
+            const struct observed *o = &observed[k].at[i];
+
+            buf_format(&all, "\n%s %s %s %s ", kinds[k]->name, o->name,
+                o->trouble != NULL ? o->trouble : "", o->note != NULL ? o->note : "");
+            if (o->node != NULL)
+                node_write_json(&all, o->node);
+        }
+    p->digest = hash_of(buf_str(&all).at, all.len);
+    buf_fini(&all);
+}
+
+void plan_make(struct plan *out, struct arena *a, const struct project *declared,
+    const struct kind *const *kinds, const struct observed_list *observed, size_t kind_count)
+{
+    *out = (struct plan){.project = declared != NULL ? arena_copy(a, declared->name) : ""};
+    for (size_t k = 0; k < kind_count; k++)
+        compare_kind(out, a, declared, kinds[k], observed != NULL ? &observed[k] : NULL);
+    order(out, declared, observed);
+    digest(out, declared, kinds, observed, kind_count);
+}
+
+void plan_fini(struct plan *p)
+{
+    VEC_EACH (&p->changes, struct change, c)
+        change_fini(c);
+    vec_fini(&p->changes);
+    vec_fini(&p->notes);
+}

@@ -11,10 +11,10 @@
  * to whom it was given) must end it exactly once, on any thread, even when the client has gone.
  *
  * Framing is strict: two Content-Lengths, Content-Length with Transfer-Encoding, a transfer coding
- * other than chunked, blanks in front of a header's colon, and folded lines are answered 400 and
- * the connection is closed. A request has a body only where its `head` allowed one. Sizes, counts
- * and times are bounded; the bounds are in http_server.c. libmicrohttpd parses; accepting, waiting
- * and waking are done here, so its thread is the only one that touches it. */
+ * other than chunked, and header names that are not tokens (a blank in front of the colon) are
+ * answered 400 and the connection is closed. A request has a body only where its `head` allowed
+ * one. Sizes, counts and times are bounded; the bounds are in http_server.c. libmicrohttpd parses;
+ * accepting, waiting and waking are done here, so its thread is the only one that touches it. */
 #ifndef TEND_IO_HTTP_SERVER_H
 #define TEND_IO_HTTP_SERVER_H
 
@@ -113,17 +113,20 @@ enum http_framing {
 };
 
 struct http_stream_hooks {
-    void *data;
+    void *data; /* must live until `closed` was called: count a reference for the hooks */
     /* The buffer has drained below a quarter: more may be produced. HTTP thread, no lock held. */
     void (*room)(void *data);
-    /* The client or the server has gone. At most once, not behind http_stream_end. HTTP thread. */
+    /* The last call, exactly once: the client or the server has gone, or all of an ended stream
+     * was sent. HTTP thread (or from http_stream_hook, on a stream that closed before). */
     void (*closed)(void *data);
 };
+
+#define HTTP_STREAM_BYTES_MAX (256u << 10) /* waiting for a reader */
 
 /* Leave the request open for an answer from elsewhere. Nothing is sent before _answer or the first
  * line. */
 struct http_stream *http_stream_open(struct http_request *r, enum http_framing framing);
-/* Any thread; hooks may come at once. On a stream that closed before, `closed` comes from here. */
+/* Any thread, once; hooks may come at once. */
 void http_stream_hook(struct http_stream *s, const struct http_stream_hooks *hooks);
 /* Any thread: answer as http_answer does, instead of lines; ignored after the first line. */
 void http_stream_answer(
@@ -132,8 +135,11 @@ void http_stream_answer(
  * that field of the framing out. False: the client has gone or the line does not fit; a reader that
  * is too slow gets what was kept, one line {"v":1,"error":{"kind":"limit",…}}, and the end. */
 bool http_stream_line(struct http_stream *s, uint64_t id, const char *event, struct str json);
-/* Any thread: bytes that may be added before it does not fit; 0 once it is closed. */
+/* Any thread: bytes that may be added before it does not fit; 0 once it is closed. Where that is
+ * less than three quarters of the buffer, `room` will be called. */
 size_t http_stream_room(struct http_stream *s);
+/* Workers: wait until `bytes` fit; false when the time has passed or the stream is closed. */
+MUST_USE bool http_stream_wait(struct http_stream *s, size_t bytes, int64_t timeout_ms);
 bool http_stream_is_closed(struct http_stream *s);
 /* Any thread: no more comes; gives the stream back and sets the pointer to NULL. NULL is fine. */
 void http_stream_end(struct http_stream **s);

@@ -144,10 +144,26 @@ void fields_check_keys(
 /* The canonical map of what differs from the defaults; may be empty. */
 struct node *fields_encode(struct encode *e, const struct field_table *table, const void *from);
 
-/* One value by a row's type; custom decoders use these too. False with a diagnostic. */
+/* For custom decoders. Each false comes with a diagnostic. */
+
+/* "'ports' takes a list, and this is a map" */
+bool field_wrong(struct decode *d, const char *name, const struct node *value, const char *wanted);
+/* Any scalar as a text; it is in the project's arena and at most FIELD_TEXT_BYTES_MAX long, since
+ * longer ones cannot be passed to a program. */
+#define FIELD_TEXT_BYTES_MAX 131071u
 bool field_text(struct decode *d, const char *name, const struct node *value, const char **out);
-bool field_int(struct decode *d, const struct field *field, const struct node *value, int *out);
-bool field_duration(struct decode *d, const char *name, const struct node *value, int64_t *out_ns);
+bool field_int(
+    struct decode *d, const char *name, const struct node *value, int min, int max, int *out);
+/* A text or a list of texts, as a NULL-terminated array. */
+bool field_texts(struct decode *d, const char *name, const struct node *value,
+    const char *const **out, size_t *out_count);
+/* "not supported: …" at `span`. */
+void field_refuse(struct decode *d, const struct span *span, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A list or map of "NAME=value" as a map; values that are not given are null. The result shares
+ * nodes with `value` and lives in `a`; NULL after a diagnostic (`d` may be NULL: then silently). */
+struct node *field_by_name(
+    struct arena *a, struct diagnostics *d, const char *name, struct node *value);
 
 /* The tables. */
 extern const struct field_table fields_project;

@@ -95,8 +95,10 @@ struct node *node_map(struct arena *a);
 void node_push(struct arena *a, struct node *list, struct node *item);
 /* Add or replace; `key` is copied. Returns the pair, whose key span may be set. */
 struct node_pair *node_put(struct arena *a, struct node *map, struct str key, struct node *value);
-/* Sort a map's keys by bytes, recursively. */
-void node_sort(struct arena *a, struct node *n);
+/* Sort a map's keys by bytes; only its own. */
+void node_sort_keys(struct node *map);
+/* Sort all maps' keys. */
+void node_sort(struct node *n);
 /* The kind that a plain scalar's text has by the core schema. */
 enum node_kind node_kind_of(struct str text);
 

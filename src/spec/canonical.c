@@ -1,0 +1,130 @@
+/* The canonical document, its digest and the revisions. */
+#include "spec/spec_private.h"
+
+#include "base/hash.h"
+
+#include <string.h>
+
+#define DOCUMENT_BYTES_MAX (256u << 20)
+#define REVISION_FORMAT    "tend revision 1\n"
+
+static struct node *copy_node(struct arena *a, const struct node *n)
+{
+    struct node *copy = n->kind == NODE_MAP    ? node_map(a)
+                        : n->kind == NODE_LIST ? node_list(a)
+                                               : node_text(a, n->text);
+
+    copy->kind = n->kind;
+    copy->is_plain = n->is_plain;
+    copy->span = n->span;
+    NODE_EACH (n, pair)
+        node_put(a, copy, pair->key, copy_node(a, pair->value))->key_span = pair->key_span;
+    for (size_t i = 0; n->kind == NODE_LIST && i < n->count; i++)
+        node_push(a, copy, copy_node(a, n->items[i]));
+    return copy;
+}
+
+/* What stands in a canonical map was declared under the same keys, mostly: so its spans are. */
+static void copy_spans(struct node *canonical, const struct node *declared, struct span span)
+{
+    canonical->span = span;
+    for (size_t i = 0; canonical->kind == NODE_MAP && i < canonical->count; i++) {
+        struct node_pair *pair = &canonical->pairs[i], *from = node_find(declared, pair->key);
+        pair->key_span = from != NULL ? from->key_span : span;
+        copy_spans(pair->value, from != NULL ? from->value : NULL,
+            from != NULL && from->value->kind != NODE_MAP ? from->value->span : pair->key_span);
+    }
+    for (size_t i = 0; canonical->kind == NODE_LIST && i < canonical->count; i++)
+        copy_spans(canonical->items[i], NULL, span);
+}
+
+static struct hash hash_of_node(const char *prefix, const struct node *n)
+{
+    struct buf text = BUF_INIT(DOCUMENT_BYTES_MAX);
+
+    node_write_json(&text, n);
+    struct str parts[] = {str_from(prefix), buf_str(&text)};
+    struct hash h = hash_of_parts(parts, 2);
+    buf_fini(&text);
+    return h;
+}
+
+static struct hash revision_of(struct arena *scratch, const struct service *s, struct str key)
+{
+    static const char zeros[HASH_BYTES];
+    struct encode e = {.arena = scratch, .restarting_only = true, .revision_key = key};
+
+    if (key.len == 0)
+        e.revision_key = (struct str){.at = zeros, .len = sizeof zeros};
+    struct node *map = fields_encode(&e, &fields_service, s);
+    node_sort(map);
+    return hash_of_node(REVISION_FORMAT, map);
+}
+
+static struct node *encode_services(
+    struct arena *a, struct service *services, const struct project_draft *draft, struct str key)
+{
+    struct encode e = {.arena = a};
+    struct arena *scratch = arena_create(64 << 10);
+    struct node *all = node_map(a);
+
+    for (size_t i = 0; i < draft->services.count; i++) {
+        const struct service_draft *from = draft->services.at[i];
+        struct service *s = &services[i];
+        *s = from->service;
+        struct node *map = fields_encode(&e, &fields_service, s);
+        node_sort(map);
+        copy_spans(map, from->declared, from->span);
+        s->node = map;
+        s->revision = revision_of(scratch, s, key);
+        node_put(a, all, str_from(s->name), map)->key_span = from->span;
+    }
+    arena_destroy(&scratch);
+    return all;
+}
+
+void canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
+    const struct node *kinds, struct str revision_key)
+{
+    struct service *services = arena_new_array(a, draft->services.count + 1, struct service);
+    struct node *root = node_map(a);
+    struct buf text = BUF_INIT(DOCUMENT_BYTES_MAX);
+
+    p->services = services;
+    p->service_count = draft->services.count;
+    node_put(a, root, STR("name"), node_text(a, str_from(p->name)))->key_span = draft->name_span;
+    (void)node_put(a, root, STR("services"), encode_services(a, services, draft, revision_key));
+    (void)node_put(a, root, STR("x-tend-directory"), node_text(a, str_from(p->dir)));
+    NODE_EACH (kinds, pair) {
+        struct node *copy = copy_node(a, pair->value);
+        node_sort(copy);
+        node_put(a, root, pair->key, copy)->key_span = pair->key_span;
+    }
+    node_sort_keys(root);
+    node_sort_keys(node_get(root, "services"));
+    p->node = root;
+    node_write_json(&text, root);
+    p->document = arena_copy_str(a, buf_str(&text));
+    p->digest = hash_of(p->document.at, p->document.len);
+    buf_fini(&text);
+}
+
+static void redact(struct arena *a, struct node *environment, bool all_values)
+{
+    for (size_t i = 0; i < node_count(environment); i++) {
+        struct node_pair *pair = &environment->pairs[i];
+        if (all_values || spec_is_secret(pair->key, pair->value->text))
+            pair->value = node_text(a, STR("***"));
+    }
+}
+
+void spec_write_redacted(const struct project *p, bool all_values, struct buf *out)
+{
+    struct arena *a = arena_create(0);
+    struct node *copy = copy_node(a, p->node);
+
+    NODE_EACH (node_get(copy, "services"), service)
+        redact(a, node_get(service->value, "environment"), all_values);
+    node_write_json(out, copy);
+    arena_destroy(&a);
+}

@@ -1,0 +1,598 @@
+/* The rows of the project, a service and `deploy`. */
+#include "spec/spec_private.h"
+
+#include "base/must.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+#define SECOND 1e9
+
+#define TABLE(table_name, table_help, rows, the_defaults)                                   \
+    {                                                                                       \
+        .name = (table_name), .help = (table_help), .fields = (rows), .count = COUNT(rows), \
+        .defaults = (the_defaults)                                                          \
+    }
+#define AT(member) offsetof(struct service, member)
+
+const struct service service_defaults = {
+    .restart = {.condition = RESTART_ALWAYS,
+                .window_ns = 60 * INT64_C(1000000000),
+                .delay_ns = 50 * INT64_C(1000000),
+                .delay_max_ns = 30 * INT64_C(1000000000),
+                .stable_ns = 10 * INT64_C(1000000000)},
+    .stop_signal = SIGTERM,
+    .stop_grace_ns = 10 * INT64_C(1000000000),
+    .hang = {.dump_wait_ns = INT64_C(1000000000)},
+    .replicas = 1,
+    .resources = {.memory_bytes = -1,      .pids = -1},
+    .update = {.parallelism = 1,
+                .deadline_ns = 60 * INT64_C(1000000000),
+                .on_failure = UPDATE_ROLLBACK},
+    .logging = {.file_bytes_max = 10 << 20,  .files_max = 5                   },
+};
+
+/* deploy */
+
+static const struct field limits_rows[] = {
+    {.name = "memory",
+     .type = FIELD_BYTES,
+     .offset = AT(resources.memory_bytes),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 1 << 20,
+     .help = "Memory of one instance; above it the kernel kills it."    },
+    { .name = "cpus",
+     .type = FIELD_NUMBER,
+     .offset = AT(resources.cpus),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 0.001,
+     .max = 4096,
+     .help = "Processors that one instance may use: 0.5 is half of one."},
+    { .name = "pids",
+     .type = FIELD_COUNT,
+     .offset = AT(resources.pids),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 1,
+     .max = 4194304,
+     .help = "Processes and threads that one instance may have."},
+};
+static const struct field_table limits_table =
+    TABLE("deploy.resources.limits", "What an instance may use.", limits_rows, &service_defaults);
+
+static const struct field resources_rows[] = {
+    {.name = "limits",
+     .type = FIELD_MAP,
+     .table = &limits_table,
+     .help = "What one instance may use at most."},
+    {.name = "reservations",
+     .type = FIELD_IGNORED,
+     .help = "on one machine there is nothing to schedule around" },
+};
+static const struct field_table resources_table =
+    TABLE("deploy.resources", "Limits of an instance.", resources_rows, &service_defaults);
+
+static const struct field_choice failure_choices[] = {
+    {"rollback", UPDATE_ROLLBACK},
+    {"pause",    UPDATE_PAUSE   },
+    {"continue", UPDATE_CONTINUE},
+    {NULL,       0              },
+};
+
+static void decode_order(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)into;
+    if (node_is_scalar(pair->value) && str_is(pair->value->text, "start-first"))
+        field_refuse(d, &pair->value->span,
+            "'start-first' needs a route in front of the service, and there are none yet");
+    else if (!node_is_scalar(pair->value) || !str_is(pair->value->text, "stop-first"))
+        (void)field_wrong(d, f->name, pair->value, "'stop-first'");
+}
+
+static const struct field update_rows[] = {
+    {.name = "parallelism",
+     .type = FIELD_INT,
+     .offset = AT(update.parallelism),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 0,
+     .max = LOAD_REPLICAS_MAX,
+     .default_text = "1",
+     .help = "Instances that are replaced at once; 0 is all."},
+    {.name = "delay",
+     .type = FIELD_DURATION,
+     .offset = AT(update.delay_ns),
+     .effect = FIELD_UPDATES_LIVE,
+     .default_text = "0s",
+     .help = "Pause between two batches."},
+    {.name = "monitor",
+     .type = FIELD_DURATION,
+     .offset = AT(update.monitor_ns),
+     .effect = FIELD_UPDATES_LIVE,
+     .default_text = "0s",
+     .help = "How long a new instance must stay ready before the next batch."},
+    {.name = "deadline",
+     .type = FIELD_DURATION,
+     .offset = AT(update.deadline_ns),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 1e6,
+     .default_text = "60s",
+     .help = "How long a new instance may take to become ready."},
+    {.name = "failure_action",
+     .type = FIELD_CHOICE,
+     .offset = AT(update.on_failure),
+     .effect = FIELD_UPDATES_LIVE,
+     .choices = failure_choices,
+     .default_text = "rollback",
+     .help = "What happens when a new instance does not become ready."},
+    {.name = "order",
+     .type = FIELD_CUSTOM,
+     .decode = decode_order,
+     .input_only = true,
+     .forms = FORM_TEXT,
+     .default_text = "stop-first",
+     .help = "Whether the old instance is stopped before the new one starts."},
+    {.name = "max_failure_ratio",
+     .type = FIELD_IGNORED,
+     .help = "the first instance that does not become ready ends the update"                                              },
+};
+static const struct field_table update_table =
+    TABLE("deploy.update_config", "How instances are replaced.", update_rows, &service_defaults);
+
+static void decode_mode(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)into;
+    if (!node_is_scalar(pair->value))
+        (void)field_wrong(d, f->name, pair->value, "'replicated'");
+    else if (!str_is(pair->value->text, "replicated"))
+        field_refuse(d, &pair->value->span, "mode '%.*s': on one machine a service is 'replicated'",
+            STR_ARG(pair->value->text));
+}
+
+static const struct field deploy_rows[] = {
+    {.name = "replicas",
+     .type = FIELD_INT,
+     .offset = AT(replicas),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 0,
+     .max = LOAD_REPLICAS_MAX,
+     .default_text = "1",
+     .help = "How many instances run."},
+    {.name = "resources",
+     .type = FIELD_MAP,
+     .table = &resources_table,
+     .help = "What an instance may use."},
+    {.name = "update_config",
+     .type = FIELD_MAP,
+     .table = &update_table,
+     .help = "How instances are replaced when the declaration changes."},
+    {.name = "restart_policy",
+     .type = FIELD_CUSTOM,
+     .table = &fields_deploy_restart,
+     .decode = decode_deploy_restart,
+     .input_only = true,
+     .forms = FORM_MAP,
+     .help = "Compose's form of `restart`."},
+    {.name = "mode",
+     .type = FIELD_CUSTOM,
+     .decode = decode_mode,
+     .input_only = true,
+     .forms = FORM_TEXT,
+     .default_text = "replicated",
+     .help = "How instances are spread."},
+    {.name = "rollback_config",                .type = FIELD_IGNORED,                                    .help = "taking back follows update_config"                                     },
+    {.name = "labels",                   .type = FIELD_IGNORED,                             .help = "write the service's own `labels`"                            },
+    {.name = "endpoint_mode",
+     .type = FIELD_IGNORED,
+     .help = "a process is reached at its own port"                                                  },
+    {.name = "placement",        .type = FIELD_REFUSED,                                .help = "there is one machine"                               },
+};
+const struct field_table fields_deploy =
+    TABLE("deploy", "How many instances, and how they change.", deploy_rows, &service_defaults);
+
+/* logging, hang */
+
+static void decode_driver(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    struct str text = pair->value->text;
+
+    (void)into;
+    if (!node_is_scalar(pair->value))
+        (void)field_wrong(d, f->name, pair->value, "'json-file' or 'local'");
+    else if (!str_is(text, "json-file") && !str_is(text, "local"))
+        field_refuse(d, &pair->value->span,
+            "logging driver '%.*s': logs are kept in files ('json-file' or 'local')",
+            STR_ARG(text));
+}
+
+static const struct field log_option_rows[] = {
+    {.name = "max-size",
+     .type = FIELD_BYTES,
+     .offset = AT(logging.file_bytes_max),
+     .effect = FIELD_RESTARTS,
+     .min = 4096,
+     .default_text = "10m",
+     .help = "Size at which a log file is rotated."},
+    {.name = "max-file",
+     .type = FIELD_INT,
+     .offset = AT(logging.files_max),
+     .effect = FIELD_RESTARTS,
+     .min = 0,
+     .max = 1000,
+     .default_text = "5",
+     .help = "Rotated files that are kept."},
+    {.name = "compress", .type = FIELD_IGNORED,           .help = "rotated logs stay readable as they are"                                    },
+    {.name = "mode",           .type = FIELD_IGNORED,                 .help = "logs are never dropped while there is space"                                                },
+    {.name = "max-buffer-size",                  .type = FIELD_IGNORED,        .help = "logs are not buffered"                        },
+    {.name = "labels",                  .type = FIELD_IGNORED,            .help = "records carry service and slot"},
+    {.name = "env",                  .type = FIELD_IGNORED, .help = "records carry service and slot"},
+    {.name = "tag",                  .type = FIELD_IGNORED,          .help = "records carry service and slot"},
+};
+static const struct field_table log_option_table =
+    TABLE("logging.options", "Rotation.", log_option_rows, &service_defaults);
+
+static const struct field logging_rows[] = {
+    {.name = "driver",
+     .type = FIELD_CUSTOM,
+     .decode = decode_driver,
+     .input_only = true,
+     .forms = FORM_TEXT,
+     .default_text = "json-file",
+     .help = "Where logs go: files of tend's own, whichever of the two names is used."},
+    {.name = "options", .type = FIELD_MAP, .table = &log_option_table, .help = "Rotation."},
+};
+const struct field_table fields_logging =
+    TABLE("logging", "How an instance's output is kept.", logging_rows, &service_defaults);
+
+static const struct field hang_rows[] = {
+    {.name = "dump_signal",
+     .type = FIELD_CUSTOM,
+     .offset = AT(hang.dump_signal),
+     .effect = FIELD_UPDATES_LIVE,
+     .forms = FORM_TEXT | FORM_NUMBER,
+     .decode = decode_signal,
+     .encode = encode_signal,
+     .help = "Sent first to an instance that hangs, so that it writes its stacks."},
+    {.name = "dump_wait",
+     .type = FIELD_DURATION,
+     .offset = AT(hang.dump_wait_ns),
+     .effect = FIELD_UPDATES_LIVE,
+     .default_text = "1s",
+     .help = "How long it may take for that before it is stopped."},
+};
+const struct field_table fields_hang = TABLE("hang",
+    "What happens to an instance that runs but does not answer.", hang_rows, &service_defaults);
+
+/* service */
+
+static void decode_profiles(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)into; /* read before services are decoded: those that are not active are left out */
+    if (pair->value->kind != NODE_LIST)
+        (void)field_wrong(d, f->name, pair->value, "a list of names");
+}
+
+static void decode_network_mode(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)into;
+    if (!node_is_scalar(pair->value) || !str_is(pair->value->text, "host"))
+        field_refuse(
+            d, &pair->key_span, "'%s': a plain process uses the machine's own network", f->name);
+}
+
+/* `privileged: false` and its like say what is so anyway. */
+static void decode_must_be_false(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    bool value = true;
+
+    (void)into;
+    if (!node_to_bool(pair->value, &value) || value)
+        field_refuse(d, &pair->key_span, "'%s': %s", f->name, f->help);
+}
+
+static void keep_env_file(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)d;
+    (void)f;
+    ((struct service_draft *)into)->env_file = pair->value;
+}
+
+#define REFUSED(key, why)                                   \
+    {                                                       \
+        .name = (key), .type = FIELD_REFUSED, .help = (why) \
+    }
+#define IGNORED(key, why)                                   \
+    {                                                       \
+        .name = (key), .type = FIELD_IGNORED, .help = (why) \
+    }
+#define MUST_BE_FALSE(key, why)                                                                  \
+    {                                                                                            \
+        .name = (key), .type = FIELD_CUSTOM, .decode = decode_must_be_false, .input_only = true, \
+        .forms = FORM_BOOL, .help = (why)                                                        \
+    }
+#define CONTAINER  "a service is a plain process here, and this needs a container"
+#define NO_NETWORK "a plain process uses the machine's own network"
+#define NO_CAPS    "a plain process has the rights of its user"
+
+static const struct field service_rows[] = {
+    {.name = "command",
+     .type = FIELD_CUSTOM,
+     .effect = FIELD_RESTARTS,
+     .merge = MERGE_REPLACE,
+     .forms = FORM_TEXT | FORM_LIST,
+     .decode = decode_argv,
+     .encode = encode_argv,
+     .help =
+            "What is run: a list of words, or a text that is split into words without a shell."},
+    {.name = "entrypoint",
+     .type = FIELD_CUSTOM,
+     .effect = FIELD_RESTARTS,
+     .merge = MERGE_REPLACE,
+     .forms = FORM_TEXT | FORM_LIST,
+     .decode = decode_argv,
+     .input_only = true,
+     .help = "Words that stand before `command`."},
+    {.name = "environment",
+     .type = FIELD_CUSTOM,
+     .effect = FIELD_RESTARTS,
+     .merge = MERGE_BY_NAME,
+     .forms = FORM_LIST | FORM_MAP,
+     .decode = decode_environment,
+     .encode = encode_environment,
+     .help =
+            "Environment variables; a name without a value takes the one tend was called with."},
+    {.name = "env_file",
+     .type = FIELD_CUSTOM,
+     .effect = FIELD_RESTARTS,
+     .merge = MERGE_UNIQUE,
+     .forms = FORM_TEXT | FORM_LIST,
+     .decode = keep_env_file,
+     .input_only = true,
+     .help =
+            "Files of NAME=value lines; `environment` wins over them, later files over earlier."},
+    {.name = "working_dir",
+     .type = FIELD_TEXT,
+     .offset = AT(working_dir),
+     .effect = FIELD_RESTARTS,
+     .default_text = "the project's folder",
+     .help = "Directory in which it runs."                                                     },
+    {.name = "user",
+     .type = FIELD_TEXT,
+     .offset = AT(user),
+     .effect = FIELD_RESTARTS,
+     .default_text = "the daemon's",
+     .help = "Who runs it: a name or number, with a group behind a colon if wanted."                                                     },
+    {.name = "ports",
+     .type = FIELD_CUSTOM,
+     .table = &fields_port,
+     .effect = FIELD_RESTARTS,
+     .merge = MERGE_UNIQUE,
+     .forms = FORM_LIST,
+     .decode = decode_ports,
+     .encode = encode_ports,
+     .help = "The port it listens on, in $PORT; without it tend chooses one for each instance."},
+    {.name = "depends_on",
+     .type = FIELD_CUSTOM,
+     .table = &fields_depends_on,
+     .effect = FIELD_UPDATES_LIVE,
+     .merge = MERGE_BY_NAME,
+     .forms = FORM_LIST | FORM_MAP,
+     .decode = decode_depends_on,
+     .encode = encode_depends_on,
+     .help = "Services that must be started, healthy or completed before."},
+    {.name = "healthcheck",
+     .type = FIELD_CUSTOM,
+     .table = &fields_healthcheck,
+     .effect = FIELD_UPDATES_LIVE,
+     .forms = FORM_MAP,
+     .default_text = "tcp, if it has `ports`",
+     .decode = decode_healthcheck,
+     .encode = encode_healthcheck,
+     .help = "How it is seen that it works; decides readiness and, after `retries`, healing."},
+    {.name = "restart",
+     .type = FIELD_CUSTOM,
+     .table = &fields_restart,
+     .effect = FIELD_UPDATES_LIVE,
+     .forms = FORM_TEXT | FORM_MAP,
+     .default_text = "always",
+     .decode = decode_restart,
+     .encode = encode_restart,
+     .help = "When it is started again: no, on-failure[:N], always, unless-stopped, or a map."},
+    {.name = "stop_signal",
+     .type = FIELD_CUSTOM,
+     .offset = AT(stop_signal),
+     .effect = FIELD_UPDATES_LIVE,
+     .forms = FORM_TEXT | FORM_NUMBER,
+     .default_text = "SIGTERM",
+     .decode = decode_signal,
+     .encode = encode_signal,
+     .help = "Signal that asks it to stop."},
+    {.name = "stop_grace_period",
+     .type = FIELD_DURATION,
+     .offset = AT(stop_grace_ns),
+     .effect = FIELD_UPDATES_LIVE,
+     .default_text = "10s",
+     .help = "How long it may take to stop before it is killed."                                           },
+    {.name = "deploy",
+     .type = FIELD_MAP,
+     .table = &fields_deploy,
+     .help = "How many instances, what they may use, how they are replaced."                                                                       },
+    {.name = "scale",
+     .type = FIELD_INT,
+     .offset = AT(replicas),
+     .effect = FIELD_UPDATES_LIVE,
+     .max = LOAD_REPLICAS_MAX,
+     .input_only = true,
+     .help = "Short for deploy.replicas."     },
+    {.name = "mem_limit",
+     .type = FIELD_BYTES,
+     .offset = AT(resources.memory_bytes),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 1 << 20,
+     .input_only = true,
+     .help = "Short for deploy.resources.limits.memory."                                                                     },
+    {.name = "cpus",
+     .type = FIELD_NUMBER,
+     .offset = AT(resources.cpus),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 0.001,
+     .max = 4096,
+     .input_only = true,
+     .help = "Short for deploy.resources.limits.cpus."},
+    {.name = "pids_limit",
+     .type = FIELD_COUNT,
+     .offset = AT(resources.pids),
+     .effect = FIELD_UPDATES_LIVE,
+     .min = 1,
+     .max = 4194304,
+     .input_only = true,
+     .help = "Short for deploy.resources.limits.pids."},
+    {.name = "logging",
+     .type = FIELD_MAP,
+     .table = &fields_logging,
+     .help = "How its output is kept."                                                                                   },
+    {.name = "hang",
+     .type = FIELD_MAP,
+     .table = &fields_hang,
+     .help = "What happens when it runs but does not answer."                                                                                              },
+    {.name = "labels",
+     .type = FIELD_CUSTOM,
+     .offset = AT(labels),
+     .effect = FIELD_UPDATES_LIVE,
+     .merge = MERGE_BY_NAME,
+     .forms = FORM_LIST | FORM_MAP,
+     .decode = decode_labels,
+     .encode = encode_labels,
+     .help = "Names and values for people and tools; tend itself does nothing with them."},
+    {.name = "profiles",
+     .type = FIELD_CUSTOM,
+     .effect = FIELD_NO_EFFECT,
+     .merge = MERGE_UNIQUE,
+     .forms = FORM_LIST,
+     .decode = decode_profiles,
+     .input_only = true,
+     .help = "It is part of the project only while one of these is active."},
+    {.name = "network_mode",
+     .type = FIELD_CUSTOM,
+     .decode = decode_network_mode,
+     .input_only = true,
+     .forms = FORM_TEXT,
+     .default_text = "host",
+     .help = "A plain process uses the machine's own network: only 'host'."                                          },
+
+    REFUSED("image", CONTAINER),
+    REFUSED("build", CONTAINER),
+    REFUSED("extends", "write the keys themselves, or share them with an anchor and '<<'"),
+    REFUSED("volumes", "a plain process sees the machine's own files; write paths instead"),
+    REFUSED("volumes_from", CONTAINER),
+    REFUSED("tmpfs", CONTAINER),
+    REFUSED("networks", NO_NETWORK),
+    REFUSED("links", "reach another service at its port; order them with depends_on"),
+    REFUSED("external_links", CONTAINER),
+    REFUSED("extra_hosts", NO_NETWORK),
+    REFUSED("dns", NO_NETWORK),
+    REFUSED("dns_opt", NO_NETWORK),
+    REFUSED("dns_search", NO_NETWORK),
+    REFUSED("mac_address", NO_NETWORK),
+    REFUSED("domainname", NO_NETWORK),
+    REFUSED("secrets", "there is no secret store yet; pass secrets in env_file"),
+    REFUSED("configs", "a plain process reads the machine's own files"),
+    REFUSED("cap_add", NO_CAPS),
+    REFUSED("cap_drop", NO_CAPS),
+    REFUSED("security_opt", NO_CAPS),
+    REFUSED("credential_spec", CONTAINER),
+    REFUSED("group_add", "write the group in `user`: \"name:group\""),
+    REFUSED("devices", CONTAINER),
+    REFUSED("device_cgroup_rules", CONTAINER),
+    REFUSED("gpus", CONTAINER),
+    REFUSED("sysctls", "they would hold for the whole machine"),
+    REFUSED("ulimits", "limits are set under deploy.resources.limits"),
+    REFUSED("shm_size", CONTAINER),
+    REFUSED("ipc", CONTAINER),
+    REFUSED("pid", CONTAINER),
+    REFUSED("uts", CONTAINER),
+    REFUSED("cgroup", CONTAINER),
+    REFUSED("cgroup_parent", CONTAINER),
+    REFUSED("userns_mode", CONTAINER),
+    REFUSED("isolation", CONTAINER),
+    REFUSED("runtime", CONTAINER),
+    REFUSED("storage_opt", CONTAINER),
+    REFUSED("blkio_config", "disk bandwidth is not limited"),
+    REFUSED("cpu_count", "write deploy.resources.limits.cpus"),
+    REFUSED("cpu_percent", "write deploy.resources.limits.cpus"),
+    REFUSED("cpu_period", "write deploy.resources.limits.cpus"),
+    REFUSED("cpu_quota", "write deploy.resources.limits.cpus"),
+    REFUSED("cpu_rt_period", "write deploy.resources.limits.cpus"),
+    REFUSED("cpu_rt_runtime", "write deploy.resources.limits.cpus"),
+    REFUSED("cpuset", "processes are not pinned to processors"),
+    REFUSED("label_file", "write the labels themselves"),
+    REFUSED("post_start", "start hooks are not run"),
+    REFUSED("pre_stop", "stop hooks are not run"),
+    REFUSED("provider", CONTAINER),
+    REFUSED("models", CONTAINER),
+    REFUSED("develop", "files are not watched"),
+    MUST_BE_FALSE("privileged", NO_CAPS),
+    MUST_BE_FALSE("read_only", "a plain process sees the machine's own files"),
+    MUST_BE_FALSE("oom_kill_disable", "the kernel always may"),
+    IGNORED("container_name", "there is no container"),
+    IGNORED("hostname", "a process has the machine's"),
+    IGNORED("tty", "output goes to the log"),
+    IGNORED("stdin_open", "standard input is empty"),
+    IGNORED("attach", "`tend logs` shows every service"),
+    IGNORED("init", "tend reaps what a service leaves behind anyway"),
+    IGNORED("platform", "a process runs as this machine does"),
+    IGNORED("pull_policy", "there is no image"),
+    IGNORED("expose", "a process is reached at the ports it opens"),
+    IGNORED("annotations", "they are for container runtimes"),
+    IGNORED("cpu_shares", "processors are shared evenly"),
+    IGNORED("mem_reservation", "on one machine there is nothing to schedule around"),
+    IGNORED("mem_swappiness", "the machine's own holds"),
+    IGNORED("memswap_limit", "memory is limited by mem_limit alone"),
+    IGNORED("oom_score_adj", "tend sees to it that services go before itself"),
+};
+const struct field_table fields_service = TABLE(
+    "a service", "One program, with as many instances as wanted.", service_rows, &service_defaults);
+
+/* project */
+
+static void decode_project_name(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    struct project_draft *p = into;
+
+    p->name_span = pair->value->span;
+    (void)field_text(d, f->name, pair->value, &p->name);
+}
+
+#define NO_CONTAINERS "only containers use them, and services are plain processes here"
+
+static const struct field project_rows[] = {
+    {.name = "name",
+     .type = FIELD_CUSTOM,
+     .effect = FIELD_NO_EFFECT,
+     .forms = FORM_TEXT,
+     .default_text = "the folder's name",
+     .decode = decode_project_name,
+     .input_only = true,
+     .help = "Name of the project: lower-case letters, digits, '-' and '_'."},
+    {.name = "services",
+     .type = FIELD_MAP_OF,
+     .table = &fields_service,
+     .forms = FORM_MAP,
+     .decode = decode_services,
+     .help = "What runs, by name."            },
+    REFUSED("include", "give the files with -f, one after the other"),
+    IGNORED("version", "it has been obsolete for years"),
+    IGNORED("volumes", NO_CONTAINERS),
+    IGNORED("networks", NO_CONTAINERS),
+    IGNORED("secrets", NO_CONTAINERS),
+    IGNORED("configs", NO_CONTAINERS),
+    IGNORED("models", NO_CONTAINERS),
+};
+const struct field_table fields_project =
+    TABLE("the project", "The top of the file.", project_rows, NULL);

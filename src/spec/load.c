@@ -1,0 +1,433 @@
+#include "spec/load.h"
+
+#include "spec/env_file.h"
+#include "spec/find.h"
+#include "spec/spec_private.h"
+#include "spec/yaml.h"
+
+#include "base/fs.h"
+#include "base/must.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROFILES_MAX 256
+
+/* One run of spec_load. Trees live in `scratch`; what the project keeps, in `arena`. */
+struct load {
+    const struct load_options *options;
+    struct diagnostics *diagnostics;
+    struct arena *scratch, *arena;
+    const char *dir;         /* where the user is */
+    const char *project_dir; /* absolute */
+    struct node *dotenv;
+    struct {
+        VEC_OF(struct source *);
+    } sources; /* in `arena`; their texts go with this run */
+    struct {
+        VEC_OF(char *);
+    } texts;
+    struct project_draft draft;
+};
+
+static const char *outer_variable(void *context, const char *name)
+{
+    const struct load_options *o = ((struct load *)context)->options;
+
+    return o->variable != NULL ? o->variable(o->variable_context, name) : getenv(name);
+}
+
+/* The environment wins over `.env`. */
+static const char *variable(void *context, const char *name)
+{
+    struct load *l = context;
+    const char *value = outer_variable(l, name);
+    const struct node *entry = value == NULL ? node_get(l->dotenv, name) : NULL;
+
+    return entry != NULL ? entry->text.at : value;
+}
+
+static void load_init(struct load *l, const struct load_options *o, struct diagnostics *d)
+{
+    *l = (struct load){.options = o, .diagnostics = d};
+    l->scratch = arena_create(64 << 10);
+    l->arena = arena_create(64 << 10);
+}
+
+static void load_fini(struct load *l)
+{
+    VEC_EACH (&l->sources, struct source *, source)
+        (*source)->text = STR("");
+    VEC_EACH (&l->texts, char *, text)
+        free(*text);
+    vec_fini(&l->texts);
+    vec_fini(&l->sources);
+    vec_fini(&l->draft.services);
+    map_fini(&l->draft.names);
+    map_fini(&l->draft.inactive);
+    arena_destroy(&l->scratch);
+    arena_destroy(&l->arena);
+}
+
+static struct source *add_source(struct load *l, const char *name, struct str text)
+{
+    struct source *s = arena_new(l->arena, struct source);
+
+    s->name = arena_copy(l->arena, name);
+    s->text = text;
+    vec_push(&l->sources, s);
+    return s;
+}
+
+/* Folders. */
+
+static bool find_dir(struct load *l)
+{
+    char here[4096];
+
+    if (getcwd(here, sizeof here) == NULL) {
+        if (l->options->dir == NULL || l->options->dir[0] != '/') {
+            diagnostic_error(l->diagnostics, "missing-file", NULL,
+                "the current directory cannot be found: %s", strerror(errno));
+            return false;
+        }
+        here[0] = '\0';
+    }
+    char *dir = fs_absolute(here, str_from(l->options->dir));
+    l->dir = arena_copy(l->scratch, dir);
+    free(dir);
+    return true;
+}
+
+static void find_project_dir(struct load *l, const struct found_file *first)
+{
+    const char *given = l->options->project_dir;
+    struct str above = STR("..");
+    char *dir;
+
+    if (given != NULL)
+        dir = fs_absolute(l->dir, str_from(given));
+    else if (strcmp(first->path, "-") == 0)
+        dir = fs_absolute(l->dir, STR(""));
+    else
+        dir = fs_absolute(first->path, above);
+    l->project_dir = arena_copy(l->arena, dir);
+    free(dir);
+}
+
+/* Files. */
+
+static bool read_bytes(
+    struct load *l, const struct found_file *file, size_t bytes_max, struct buf *out)
+{
+    struct err err = ERR_INIT;
+    const char *path = strcmp(file->path, "-") == 0 ? "/dev/stdin" : file->path;
+
+    buf_init(out, bytes_max);
+    if (fs_read(path, out, &err)) {
+        return true;
+    }
+    if (err.kind == ERR_LIMIT)
+        diagnostic_error(
+            l->diagnostics, "limit", NULL, "'%s' is larger than %zu bytes", file->shown, bytes_max);
+    else
+        diagnostic_error(l->diagnostics, "missing-file", NULL, "cannot read '%s': %s", file->shown,
+            err.sys != 0 ? strerror(err.sys) : err.text);
+    buf_fini(out);
+    return false;
+}
+
+static void read_dotenv(struct load *l)
+{
+    struct found_file file = {
+        .path = arena_format(l->scratch, "%s/.env", l->project_dir), .shown = ".env"};
+    struct buf text;
+
+    if (!fs_exists(file.path) || !read_bytes(l, &file, ENV_FILE_BYTES_MAX, &text))
+        return;
+    struct source source = {.name = file.shown, .text = buf_str(&text)};
+    struct interpolation run = {.arena = l->scratch,
+        .diagnostics = l->diagnostics,
+        .variable = outer_variable,
+        .context = l};
+    l->dotenv = env_file_read(&run, &source, buf_str(&text));
+    interpolation_fini(&run);
+    buf_fini(&text);
+}
+
+static struct node *read_tree(
+    struct load *l, const struct found_file *file, struct interpolation *run)
+{
+    struct buf text;
+
+    if (!read_bytes(l, file, YAML_BYTES_MAX, &text))
+        return NULL;
+    struct str all = buf_str(&text);
+    struct source *source = add_source(l, file->shown, all);
+    vec_push(&l->texts, buf_take(&text));
+    source->text.at = all.len > 0 ? l->texts.at[l->texts.count - 1] : "";
+    struct node *root = yaml_read(l->scratch, source, source->text, l->diagnostics);
+    if (root == NULL)
+        return NULL;
+    if (root->kind != NODE_MAP && root->kind != NODE_NULL) {
+        struct span start = {.source = source, .line = 1, .column = 1};
+        diagnostic_error(l->diagnostics, "wrong-type", &start,
+            "the file must be a map with `services`, and this is %s", node_kind_name(root));
+        return NULL;
+    }
+    interpolate_tree(run, root);
+    return root;
+}
+
+/* All files, merged; NULL if one could not be read. */
+static struct node *read_all(struct load *l, const struct found_file *files, size_t count)
+{
+    struct interpolation run = {
+        .arena = l->scratch, .diagnostics = l->diagnostics, .variable = variable, .context = l};
+    struct node *all = NULL;
+    bool ok = true;
+
+    for (size_t i = 0; i < count; i++) {
+        struct node *root = read_tree(l, &files[i], &run);
+        ok = root != NULL && ok;
+        if (root != NULL)
+            all = all == NULL ? root : merge_nodes(l->scratch, &fields_project, all, root);
+    }
+    interpolation_fini(&run);
+    if (!ok)
+        return NULL;
+    merge_clean(all);
+    if (all->kind == NODE_MAP)
+        return all;
+    diagnostic_error(l->diagnostics, "missing-key", NULL, "'%s' is empty", files[0].shown);
+    diagnostic_help(l->diagnostics, "declare a service: services: {web: {command: …}}");
+    return NULL;
+}
+
+/* References to other services. */
+
+struct reference_context {
+    struct load *load;
+    const struct node *services;
+};
+
+static const char *reference_text(
+    struct load *l, const struct span *span, int port, struct str name, struct str what)
+{
+    if (str_is(what, "host"))
+        return "127.0.0.1";
+    if (port == 0 && (str_is(what, "url") || str_is(what, "port"))) {
+        diagnostic_error(l->diagnostics, "not-supported", span,
+            "not supported: the address of service '%.*s', which has no fixed port", STR_ARG(name));
+        diagnostic_help(l->diagnostics,
+            "fix its port: ports: [8080]; or find it in the environment of a service that depends "
+            "on it");
+        return NULL;
+    }
+    if (str_is(what, "url"))
+        return arena_format(l->scratch, "http://127.0.0.1:%d", port);
+    if (str_is(what, "port"))
+        return arena_format(l->scratch, "%d", port);
+    diagnostic_error(l->diagnostics, "bad-variable", span,
+        "a service has .url, .host and .port, and no .%.*s", STR_ARG(what));
+    return NULL;
+}
+
+static const char *resolve_reference(void *context, const struct span *span, struct str reference)
+{
+    struct reference_context *c = context;
+    struct str what = reference, name = str_cut(&what, '.');
+    const struct node_pair *service = node_find(c->services, name);
+
+    if (service != NULL)
+        return reference_text(
+            c->load, span, ports_peek(node_get(service->value, "ports")), name, what);
+    diagnostic_error(c->load->diagnostics, "unknown-service", span,
+        "'${services.%.*s}' names no service", STR_ARG(reference));
+    return NULL;
+}
+
+/* Name and profiles. */
+
+static void find_profiles(struct load *l)
+{
+    const struct load_options *o = l->options;
+    const char **names = arena_new_array(l->scratch, PROFILES_MAX, const char *);
+    struct str rest = str_from(variable(l, "COMPOSE_PROFILES"));
+    size_t count = 0;
+
+    for (size_t i = 0; i < o->profile_count && count < PROFILES_MAX; i++)
+        names[count++] = o->profiles[i];
+    while (rest.len > 0 && count < PROFILES_MAX) {
+        struct str name = str_trim(str_cut(&rest, ','));
+        if (name.len > 0)
+            names[count++] = arena_copy_str(l->scratch, name).at;
+    }
+    l->draft.profiles = (const char *const *)names;
+    l->draft.profile_count = count;
+}
+
+static const char *project_name(struct load *l)
+{
+    const char *from_variable = variable(l, "COMPOSE_PROJECT_NAME");
+    const char *name = l->options->project_name;
+    const struct span *span = NULL;
+
+    if (name == NULL && from_variable != NULL && from_variable[0] != '\0')
+        name = from_variable;
+    if (name == NULL && l->draft.name != NULL) {
+        name = l->draft.name;
+        span = &l->draft.name_span;
+    }
+    if (name == NULL)
+        name = find_project_name(l->scratch, l->project_dir);
+    if (name_is_valid(str_from(name)))
+        return arena_copy(l->arena, name);
+    if (name[0] == '\0')
+        diagnostic_error(l->diagnostics, "missing-key", span, "the project has no name");
+    else
+        diagnostic_error(
+            l->diagnostics, "wrong-name", span, "'%.80s' is no name for a project", name);
+    diagnostic_help(
+        l->diagnostics, "write name: with lower-case letters, digits, '-' and '_', at most 63");
+    return arena_copy(l->arena, "");
+}
+
+/* From a tree to a project. */
+
+/* Take the registered maps out of the tree: `fields_project` does not know them. */
+static struct node *split_kinds(struct load *l, struct node *root, struct node *kinds)
+{
+    struct node *rest = node_map(l->scratch);
+
+    rest->span = root->span;
+    NODE_EACH (root, pair) {
+        bool is_kind = fields_kind(pair->key) != NULL;
+        node_put(l->scratch, is_kind ? kinds : rest, pair->key, pair->value)->key_span =
+            pair->key_span;
+    }
+    return rest;
+}
+
+static void check_kind(struct load *l, const struct field_kind *kind, const struct node_pair *pair)
+{
+    if (pair->value->kind == NODE_NULL)
+        return;
+    if (pair->value->kind != NODE_MAP) {
+        diagnostic_error(l->diagnostics, "wrong-type", &pair->value->span,
+            "'%s' takes a map, and this is %s", kind->name, node_kind_name(pair->value));
+        return;
+    }
+    NODE_EACH (pair->value, entry)
+        fields_check_keys(l->diagnostics, kind->table, entry->value);
+    if (kind->check != NULL)
+        kind->check(l->diagnostics, pair->value);
+}
+
+static bool has_failed(const struct load *l)
+{
+    return diagnostics_count(l->diagnostics, SEVERITY_ERROR) > 0 ||
+           (l->options->strict && diagnostics_count(l->diagnostics, SEVERITY_WARNING) > 0);
+}
+
+static const struct project *make_project(struct load *l, struct node *root, bool from_document)
+{
+    struct node *kinds = node_map(l->scratch);
+    struct project p = {0};
+    struct decode d = {.arena = l->arena,
+        .diagnostics = l->diagnostics,
+        .dir = l->project_dir,
+        .from_document = from_document,
+        .variable = from_document ? NULL : variable,
+        .variable_context = l};
+
+    fields_decode(&d, &fields_project, split_kinds(l, root, kinds), &l->draft);
+    NODE_EACH (kinds, pair)
+        check_kind(l, fields_kind(pair->key), pair);
+    check_services(l->diagnostics, &l->draft);
+    p.dir = l->project_dir;
+    p.name = project_name(l);
+    if (l->draft.services.count == 0 && kinds->count == 0 && !has_failed(l) && !from_document)
+        diagnostic_warning(l->diagnostics, "missing-key", NULL, "no service is declared or active");
+    if (has_failed(l))
+        return NULL;
+    canonical_fill(l->arena, &p, &l->draft, kinds, l->options->revision_key);
+    const struct project *kept = project_adopt(l->arena, &p);
+    l->arena = NULL; /* it is the project's now */
+    return kept;
+}
+
+static const struct project *load_files(struct load *l)
+{
+    const struct load_options *o = l->options;
+    struct found_file files[FIND_FILES_MAX];
+
+    if (!find_dir(l))
+        return NULL;
+    size_t count = find_files(l->scratch, l->dir, o->files, o->file_count,
+        outer_variable(l, "COMPOSE_FILE"), files, l->diagnostics);
+    if (count == 0)
+        return NULL;
+    find_project_dir(l, &files[0]);
+    read_dotenv(l);
+    struct node *root = read_all(l, files, count);
+    if (root == NULL)
+        return NULL;
+    struct reference_context references = {.load = l, .services = node_get(root, "services")};
+    interpolate_references(l->scratch, root, resolve_reference, &references);
+    find_profiles(l);
+    return make_project(l, root, false);
+}
+
+const struct project *spec_load(const struct load_options *options, struct diagnostics *d)
+{
+    static const struct load_options none;
+    struct load l;
+
+    load_init(&l, options != NULL ? options : &none, d);
+    const struct project *p = load_files(&l);
+    load_fini(&l);
+    return p;
+}
+
+static const struct project *load_document(struct load *l, struct str document)
+{
+    struct source *source = add_source(l, "document", STR(""));
+    struct node *root = yaml_read(l->scratch, source, document, l->diagnostics);
+    const struct node *dir = node_get(root, "x-tend-directory");
+    struct span start = {.source = source, .line = 1, .column = 1};
+
+    if (root == NULL)
+        return NULL;
+    if (dir == NULL || !str_starts(dir->text, "/")) {
+        diagnostic_error(l->diagnostics, "missing-key", &start,
+            "a resolved document needs 'x-tend-directory', an absolute folder");
+        return NULL;
+    }
+    l->project_dir = arena_copy_str(l->arena, dir->text).at;
+    return make_project(l, root, true);
+}
+
+static const char *no_variable(void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return NULL;
+}
+
+const struct project *spec_load_document(
+    struct str document, struct str revision_key, struct diagnostics *d)
+{
+    static const char *const every_profile[] = {"*"};
+    struct load_options options = {.revision_key = revision_key, .variable = no_variable};
+    struct load l;
+
+    load_init(&l, &options, d);
+    l.draft.profiles = every_profile;
+    l.draft.profile_count = 1;
+    const struct project *p = load_document(&l, document);
+    load_fini(&l);
+    return p;
+}

@@ -1,0 +1,128 @@
+/* spec_private.h - what the files of this folder share while a project is being made.
+ *
+ * A *draft* is a service that is not complete: its keys have been decoded one by one, in whatever
+ * order they stand; service_finish then puts together what needs several of them. */
+#ifndef TEND_SPEC_SPEC_PRIVATE_H
+#define TEND_SPEC_SPEC_PRIVATE_H
+
+#include "spec/fields.h"
+#include "spec/interpolate.h"
+#include "spec/load.h"
+#include "spec/node.h"
+#include "spec/project.h"
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+#define NOT_SET INT64_C(-2) /* a duration that nobody declared */
+
+/* decode's `into` for the healthcheck table. */
+struct health_draft {
+    struct healthcheck healthcheck;
+    bool disabled, from_test;
+    struct span kind_span; /* of the key that said what to probe */
+};
+
+/* decode's `into` for the service table. */
+struct service_draft {
+    struct service service; /* first: rows of plain types write into it */
+    const struct node *declared;
+    struct span span; /* of its name */
+    const char *const *command, *const *entrypoint;
+    size_t command_count, entrypoint_count;
+    struct node *environment; /* by name */
+    const struct node *env_file;
+    struct health_draft health;
+    bool restart_declared;
+    const struct node_pair *deploy_restart; /* wins over `restart` */
+    struct span restart_span;
+    const struct node *profiles;
+    struct span port_span;
+    struct span *dependency_spans; /* as many as dependencies */
+    bool is_container;
+    bool has_errors; /* found before it was finished: what follows from them is not told */
+};
+
+/* decode's `into` for the project table. */
+struct project_draft {
+    const char *name;
+    struct span name_span;
+    struct {
+        VEC_OF(struct service_draft *);
+    } services;
+    struct map names;            /* name → draft, all that are declared */
+    struct map inactive;         /* name → declared pair: left out by their profiles */
+    const char *const *profiles; /* active */
+    size_t profile_count;
+    const struct node *directory; /* x-tend-directory of a document */
+};
+
+extern const struct service service_defaults;
+extern const struct healthcheck healthcheck_defaults;
+
+/* Tables of single mappings, one file each. */
+extern const struct field_table fields_healthcheck, fields_restart, fields_deploy_restart,
+    fields_deploy, fields_logging, fields_hang, fields_depends_on, fields_port;
+
+/* Custom rows of the service table. */
+void decode_argv(struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_argv(struct encode *e, const struct field *f, const void *from);
+void decode_environment(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_environment(struct encode *e, const struct field *f, const void *from);
+void decode_labels(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_labels(struct encode *e, const struct field *f, const void *from);
+void decode_depends_on(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_depends_on(struct encode *e, const struct field *f, const void *from);
+void decode_healthcheck(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_healthcheck(struct encode *e, const struct field *f, const void *from);
+void decode_restart(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_restart(struct encode *e, const struct field *f, const void *from);
+void decode_deploy_restart(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+void decode_ports(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_ports(struct encode *e, const struct field *f, const void *from);
+void decode_signal(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_signal(struct encode *e, const struct field *f, const void *from);
+void decode_services(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+
+/* The entries of a draft's `environment` and `env_file`, into its service. */
+void environment_finish(struct decode *d, struct service_draft *draft);
+/* The port that `ports` fixes, 0 if none (or not to be told): for references. */
+int ports_peek(const struct node *ports);
+/* deploy.restart_policy over restart. */
+void restart_finish(struct decode *d, struct service_draft *draft);
+/* What needs several keys: argv, environment, working directory, the probe. */
+void service_finish(struct decode *d, struct service_draft *draft);
+/* Texts of an argv as a list node. */
+struct node *encode_texts(struct arena *a, const char *const *texts);
+
+/* Merge a later file's tree over an earlier one's by the rows' rules. */
+struct node *merge_nodes(
+    struct arena *a, const struct field_table *table, struct node *earlier, struct node *later);
+/* Take `!reset` and `!override` tags out of a tree that nothing is merged over any more. */
+void merge_clean(struct node *n);
+
+/* Checks that look at several services. */
+void check_services(struct diagnostics *d, const struct project_draft *p);
+
+/* The canonical tree and the revisions; fills node, document, digest and each service's node and
+ * revision. */
+void canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
+    const struct node *kinds, struct str revision_key);
+
+/* A project that owns `a`, with one reference. */
+struct project *project_adopt(struct arena *a, const struct project *p);
+
+/* Compose's rule for names of services: [a-zA-Z0-9][a-zA-Z0-9._-]*, here in lower case. */
+bool name_is_valid(struct str name);
+
+#endif

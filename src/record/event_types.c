@@ -94,6 +94,9 @@ static const struct event_type types[] = {
     {"instance.released",       EVENT_NOTICE, EVENT_DECISION, EVENT_FOLD_STATE,   "pending",
      "{subject} left the quarantine[: {reason}]"                                               },
  /* took_ms: exit seen to the next process started; pid, incarnation */
+  /* behind its stop: scaled down, or of a service that is gone */
+    {"instance.removed",        EVENT_INFO,   EVENT_OUTCOME,  EVENT_FOLD_REMOVE,  NULL,
+     "{subject} is no longer wanted[: {reason}]"                                               },
     {"instance.restarted",      EVENT_NOTICE, EVENT_DECISION, EVENT_FOLD_RESTART, "starting",
      "{subject} was restarted[ (took {took_ms})]"                                              },
  /* missing, reason */

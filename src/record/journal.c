@@ -221,6 +221,20 @@ void journal_post_health(struct journal *j, const struct journal_health *health)
         post(j, &n);
 }
 
+void journal_note_broken(struct journal *j, const char *text)
+{
+    (void)pthread_mutex_lock(&j->lock);
+    bool first = !j->health.broken;
+    if (first) {
+        j->health.broken = true;
+        (void)snprintf(j->health.broken_text, sizeof j->health.broken_text, "%s", text);
+    }
+    struct journal_health health = j->health;
+    (void)pthread_mutex_unlock(&j->lock);
+    if (first)
+        journal_post_health(j, &health);
+}
+
 /* ---- append ---- */
 
 /* Cheap signs that it is one line of JSON; the writers use base/json.h. */

@@ -125,6 +125,11 @@ void journal_post_health(struct journal *j, const struct journal_health *health)
 /* reader.c */
 void journal_notify_readers(struct journal *j);
 
+/* Of the event that was read last. */
+struct hash journal_reader_chain(const struct journal_reader *r);
+/* Damage found while reading: into the health, told once. */
+void journal_note_broken(struct journal *j, const char *text);
+
 /* A condition that waits by CLOCK_MONOTONIC, and waiting for `ms` at most. */
 void cond_init(pthread_cond_t *c);
 void cond_wait_ms(pthread_cond_t *c, pthread_mutex_t *lock, int64_t ms);

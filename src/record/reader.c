@@ -19,7 +19,8 @@ struct journal_reader {
     uint64_t first_seq;
     char boot_id[CLOCK_BOOT_ID_BYTES];
     off_t offset;
-    uint64_t at_seq; /* the record at `offset`, if it is the one expected; 0: look for a place */
+    struct hash chain; /* of the record read last */
+    uint64_t at_seq;   /* the record at `offset`, if it is the one expected; 0: look for a place */
 
     bool woken; /* guarded by journal->lock */
 
@@ -167,17 +168,26 @@ static bool find_readable(struct journal_reader *r, uint64_t *out_seq, struct er
     return true;
 }
 
+struct hash journal_reader_chain(const struct journal_reader *r)
+{
+    return r->chain;
+}
+
 /* Says what is damaged, and goes on behind it. */
 static enum journal_next tell_damage(struct journal_reader *r, const char *why, struct err *err)
 {
     uint64_t wanted = r->next_seq, readable;
+    struct err damage;
 
     r->at_seq = 0;
     if (!find_readable(r, &readable, err))
         return JOURNAL_FAILED;
     r->next_seq = readable > wanted ? readable : wanted + 1;
-    err_set(err, ERR_CORRUPT, "event %llu in %08u.seg at byte %lld: %s", (unsigned long long)wanted,
-        r->number, (long long)r->offset, why);
+    err_set(&damage, ERR_CORRUPT, "event %llu in %08u.seg at byte %lld: %s",
+        (unsigned long long)wanted, r->number, (long long)r->offset, why);
+    journal_note_broken(r->journal, damage.text);
+    if (err != NULL)
+        *err = damage;
     return JOURNAL_BROKEN;
 }
 
@@ -185,6 +195,7 @@ static void take_record(struct journal_reader *r, const unsigned char *record, s
 {
     out->boot_id = r->boot_id;
     record_decode(record, out);
+    r->chain = record_chain(record);
     mark(r, out->seq);
     r->offset += (off_t)record_bytes(record);
     r->next_seq = r->at_seq = out->seq + 1;

@@ -335,6 +335,11 @@ enum client_event client_line(struct client *c, int timeout_ms, struct str *line
     }
 }
 
+bool client_line_ready(const struct client *c)
+{
+    return str_find(str_tail(buf_str(&c->body), c->searched), '\n') >= 0 || c->input.len > 0;
+}
+
 int client_fail(struct cli *cli, const struct client *c, const struct err *err)
 {
     const char *help = client_help(c);

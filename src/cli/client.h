@@ -46,6 +46,8 @@ enum client_event {
     CLIENT_FAILED, /* see err */
 };
 enum client_event client_line(struct client *c, int timeout_ms, struct str *line, struct err *err);
+/* A whole line is here already. */
+bool client_line_ready(const struct client *c);
 /* For poll(2) beside other descriptors; -1 if no stream is open. */
 int client_fd(const struct client *c);
 

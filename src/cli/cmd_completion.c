@@ -1,3 +1,4 @@
+#include "base/mem.h"
 #include "base/must.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -5,6 +6,7 @@
 #include "cli/completion.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OFFERS_BYTES_MAX (256u << 10)
@@ -59,12 +61,32 @@ static void names(void *data, enum completes what, struct str prefix, struct buf
     client_close(&c);
 }
 
+/* The flags among the words being completed say which project is meant. */
+static void take_flags(const struct cli *cli, struct cli *typed)
+{
+    size_t count = cli->arguments.words.count;
+    const char **argv = mem_new_array(count + 1, const char *);
+
+    *typed = *cli;
+    argv[0] = "tend";
+    for (size_t i = 0; i + 1 < count; i++)
+        argv[i + 1] = cli->arguments.words.at[i];
+    if (!arguments_parse(&typed->arguments, count > 0 ? (int)count : 1, argv, NULL))
+        typed->arguments.advice[0] = '\0'; /* a command line that is not complete yet */
+    VEC_EACH (&cli->arguments.flags, struct given_flag, given)
+        vec_push(&typed->arguments.flags, *given);
+    free(argv);
+}
+
 static int run_complete(struct cli *cli)
 {
     struct buf out = BUF_INIT(OFFERS_BYTES_MAX);
+    struct cli typed;
 
-    completion_candidates(cli->arguments.words.at, cli->arguments.words.count, names, cli, &out);
+    take_flags(cli, &typed);
+    completion_candidates(cli->arguments.words.at, cli->arguments.words.count, names, &typed, &out);
     (void)fwrite(out.at, 1, out.len, stdout); /* a failed stdout is found when it is flushed */
+    arguments_fini(&typed.arguments);
     buf_fini(&out);
     return EXIT_DONE;
 }

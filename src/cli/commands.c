@@ -7,6 +7,17 @@
 
 /* In the order in which help shows them. */
 const struct command *const commands[] = {
+    &cmd_down,
+    &cmd_status,
+    &cmd_logs,
+    &cmd_start,
+    &cmd_stop,
+    &cmd_restart,
+    &cmd_scale,
+    &cmd_pause,
+    &cmd_events,
+    &cmd_why,
+    &cmd_retry,
     &cmd_completion,
     &cmd_help,
     &cmd_version,

@@ -1,0 +1,111 @@
+#include "base/clock.h"
+#include "base/must.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/cmd.h"
+#include "cli/operation_view.h"
+#include "cli/transport.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <time.h>
+
+#define GONE_WAIT_MS 5000
+#define TRY_AGAIN_MS 10
+
+/* Instances that live without a daemon are still to be found in RUN/i. */
+static bool instances_are_left(const struct paths *paths)
+{
+    char path[PATHS_BYTES + 4];
+    DIR *dir;
+    bool found = false;
+    struct dirent *entry;
+
+    (void)snprintf(path, sizeof path, "%s/i", paths->run_dir);
+    dir = opendir(path);
+    while (dir != NULL && !found && (entry = readdir(dir)) != NULL)
+        found = entry->d_name[0] != '.';
+    if (dir != NULL)
+        (void)closedir(dir); /* opened for reading: nothing is lost */
+    return found;
+}
+
+/* No daemon answers: that is fine, unless its services are still there. */
+static int without_daemon(struct cli *cli, struct client *c, const struct err *err)
+{
+    struct paths paths;
+    struct err none = ERR_INIT;
+
+    if (err->kind != ERR_UNREACHABLE || cli_value(cli, "host") != NULL ||
+        !cli_paths(cli, &paths, &none))
+        return client_fail(cli, c, err);
+    if (instances_are_left(&paths)) {
+        (void)err_set(&none, ERR_UNREACHABLE, /* always false */
+            "no daemon answers, and services of project %s may still run", paths.project);
+        return cli_fail(cli, &none, "tend up -d, then tend down: the new daemon takes them over");
+    }
+    if (cli->json)
+        (void)printf("{\"v\":1,\"ok\":true,\"exit\":0,\"text\":\"nothing runs\",\"undo\":null}\n");
+    cli_say(cli, "Nothing of project %s runs.", paths.project);
+    return EXIT_DONE;
+}
+
+/* So that a `tend up` right behind it finds no daemon that is on its way out. */
+static void wait_until_gone(struct cli *cli)
+{
+    int64_t deadline = clock_boot_ms() + GONE_WAIT_MS;
+    struct timespec pause = {.tv_nsec = TRY_AGAIN_MS * NS_PER_MS};
+    struct transport t;
+    struct paths paths;
+    struct err err = ERR_INIT;
+
+    if (cli_value(cli, "host") != NULL || !cli_paths(cli, &paths, &err))
+        return;
+    while (clock_boot_ms() < deadline && transport_dial(&t, &paths, &err)) {
+        transport_close(&t);
+        (void)nanosleep(&pause, NULL); /* nothing tells when a socket is no longer listened on */
+    }
+}
+
+static int run(struct cli *cli)
+{
+    bool keep = cli_flag(cli, "keep-daemon");
+    struct operation o = {
+        .path = "/tend/v1/down",
+        .body = keep ? STR("{\"shutdown\":false}") : STR("{\"shutdown\":true}"),
+        .report = true,
+    };
+    struct client *c = NULL;
+    struct err err = ERR_INIT;
+    int code;
+
+    if (!client_open(&c, cli, &err))
+        code = without_daemon(cli, c, &err);
+    else
+        code = operation_run(cli, c, &o, NULL);
+    client_close(&c);
+    if (code == EXIT_DONE && !keep)
+        wait_until_gone(cli);
+    return code;
+}
+
+static const struct flag flags[] = {
+    FLAG("keep-daemon", 0, "stop the services, but leave the daemon running"),
+};
+
+static const struct example examples[] = {
+    {"tend down", "stop everything; tend up starts it again"},
+};
+
+const struct command cmd_down = {
+    .name = "down",
+    .group = GROUP_RUNNING,
+    .summary = "stop everything and end the daemon",
+    .usage = "",
+    .about =
+        "Services are stopped in the reverse order of their dependencies. Logs and the journal\n"
+        "are kept.",
+    COMMAND_FLAGS(flags),
+    COMMAND_EXAMPLES(examples),
+    .run = run,
+};

@@ -14,6 +14,10 @@
 /* Appends it, without a full stop. */
 void sentence_render(const struct event *e, struct buf *out);
 
+/* Appends `text` as a terminal may see it: control characters are blanks, what is not UTF-8 is
+ * U+FFFD, and past `bytes_max` it ends with "…". */
+void sentence_clean(struct str text, size_t bytes_max, struct buf *out);
+
 /* "14:02:07.123" in local time, on another day than `now_ns` with the date before it. */
 #define SENTENCE_TIME_BYTES 40
 void sentence_time(int64_t wall_ns, int64_t now_ns, char out[SENTENCE_TIME_BYTES]);

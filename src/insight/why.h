@@ -1,12 +1,14 @@
 /* why.h - the reason of things, from the journal alone.
  *
- *     web/1 was restarted at 12:00:01.250 (took 2 ms)                                    [#81220]
- *       because  it was killed by SIGKILL after 3 min                                    [#81219]
- *       then     web/1 was ready at 12:00:01.262                                         [#81222]
+ *     web/1 was restarted (took 2 ms) at 12:00:01.250                                    [#81220]
+ *       because  web/1 was killed by SIGKILL after 3 min at 12:00:01.248                 [#81219]
+ *         after    web/1 was started (pid 901) at 11:57:00.100                           [#81203]
+ *       then     web/1 is ready (12 ms after its start) at 12:00:01.262                  [#81222]
  *
- * One sentence is one claim is one event. "because" stands only before what the event itself names
- * as its cause, "seen" before the evidence that a decision was made on, "then" before what named
- * this event as its cause. Nothing is guessed, nothing is taken from nearness in time.
+ * One sentence is one claim is one event. "because" (and "and", for a further one) stands only
+ * before what the event itself names as its cause, "after" before a cause that is a step on the way
+ * and no reason, "seen" before the function and values a decision was made on, "then" before what
+ * named this event as its cause. Nothing is guessed, nothing is taken from nearness in time.
  *
  * Everything is built into the arena. Any thread; it may block on the disk. */
 #ifndef TEND_INSIGHT_WHY_H
@@ -22,7 +24,7 @@
 
 struct why_line {
     int depth;         /* 0: what is explained */
-    const char *label; /* "", "because", "and", "asked", "seen", "then", "since" */
+    const char *label; /* "", "because", "and", "after", "seen", "then" */
     const char *text;  /* a sentence without a full stop */
     uint64_t seq;      /* the event it comes from; 0 for a remark */
 };

@@ -13,6 +13,9 @@
  *
  *     "{subject} was killed by {signal}[ after {ran_ms}]|{subject} exited with code {code}"
  *
+ * An event that is appended later than it happened (a record of a shim, imported) says when by
+ * `"happened_at_ns":WALL` in its evidence; `why` shows that time.
+ *
  * Any event may carry `"set":{"key":value,…}` in its evidence: these become facts of its subject
  * (views.h), null removes one. That is how state survives: what a starting daemon must know is
  * `set` by the event that decided it. Any thread. */

@@ -49,8 +49,9 @@ static struct hash hash_of_node(const char *prefix, const struct node *n)
     return h;
 }
 
-static struct hash revision_of(struct arena *scratch, const struct service *s, struct str key)
+static struct hash revision_of(const struct service *s, struct str key)
 {
+    struct arena *scratch = arena_create(16 << 10);
     static const char zeros[HASH_BYTES];
     struct encode e = {.arena = scratch, .restarting_only = true, .revision_key = key};
 
@@ -58,14 +59,15 @@ static struct hash revision_of(struct arena *scratch, const struct service *s, s
         e.revision_key = (struct str){.at = zeros, .len = sizeof zeros};
     struct node *map = fields_encode(&e, &fields_service, s);
     node_sort(map);
-    return hash_of_node(REVISION_FORMAT, map);
+    struct hash revision = hash_of_node(REVISION_FORMAT, map);
+    arena_destroy(&scratch);
+    return revision;
 }
 
 static struct node *encode_services(
     struct arena *a, struct service *services, const struct project_draft *draft, struct str key)
 {
     struct encode e = {.arena = a};
-    struct arena *scratch = arena_create(64 << 10);
     struct node *all = node_map(a);
 
     for (size_t i = 0; i < draft->services.count; i++) {
@@ -76,10 +78,9 @@ static struct node *encode_services(
         node_sort(map);
         copy_spans(map, from->declared, from->span);
         s->node = map;
-        s->revision = revision_of(scratch, s, key);
+        s->revision = revision_of(s, key);
         node_put(a, all, str_from(s->name), map)->key_span = from->span;
     }
-    arena_destroy(&scratch);
     return all;
 }
 

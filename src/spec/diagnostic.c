@@ -111,13 +111,18 @@ static struct excerpt excerpt_of(struct diagnostics *d, const struct span *span,
         return e;
     *out_file = file_number(d, span->source->name);
     e.file = d->files.at[*out_file];
-    e.line = span->line;
-    e.column = span->column;
-    e.end_column = span->column + 1;
+    e.line = span->line > 0 ? span->line : 1;
+    e.column = span->column > 0 ? span->column : 1;
+    e.end_column = e.column + 1;
     if (span->source->text.len == 0)
         return e;
     struct str text = span->source->text, line = line_around(text, span->at);
-    const char *line_end = line.at + line.len, *from = text.at + span->at;
+    const char *line_end = line.at + line.len;
+    const char *from = text.at + (span->at < text.len ? span->at : text.len);
+    e.column = from > line.at && from <= line_end
+                   ? 1 + count_characters((struct str){.at = line.at, .len = from - line.at})
+                   : 1;
+    e.end_column = e.column + 1;
     const char *end = span->end <= text.len ? text.at + span->end : line_end;
     if (end > line_end)
         end = line_end;

@@ -362,7 +362,7 @@ void fields_check_keys(
 {
     NODE_EACH (map, pair) {
         const struct field *f = field_find(table, pair->key);
-        if (f != NULL && f->table != NULL && f->type != FIELD_MAP_OF)
+        if (f != NULL && f->table != NULL && !f->per_entry && f->type != FIELD_MAP_OF)
             fields_check_keys(d, f->table, pair->value);
         else if (f == NULL && !is_extension(pair->key))
             report_unknown(d, table, pair);

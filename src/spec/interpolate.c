@@ -264,7 +264,9 @@ static void interpolate_scalar(struct interpolation *i, struct node *n)
 
     if (str_find(n->text, '$') < 0)
         return;
-    if (interpolate_text(i, &n->span, n->text, &out, &n->has_reference)) {
+    bool has_reference = false;
+    if (interpolate_text(i, &n->span, n->text, &out, &has_reference)) {
+        n->has_reference = has_reference;
         n->kind = NODE_TEXT;
         n->text = arena_copy_str(i->arena, buf_str(&out));
     }

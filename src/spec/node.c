@@ -17,6 +17,13 @@ const struct node_pair *node_pairs(const struct node *map)
     return map != NULL && map->kind == NODE_MAP ? map->pairs : NULL;
 }
 
+const struct node_pair *node_pairs_end(const struct node *map)
+{
+    const struct node_pair *pairs = node_pairs(map);
+
+    return pairs != NULL ? pairs + map->count : NULL;
+}
+
 size_t node_count(const struct node *n)
 {
     return n != NULL && (n->kind == NODE_MAP || n->kind == NODE_LIST) ? n->count : 0;

@@ -44,30 +44,32 @@ struct node_pair {
 };
 
 struct node {
-    enum node_kind kind;
-    enum node_tag tag;
-    bool is_plain;      /* a scalar without quotes */
-    bool has_reference; /* holds ${services.…}: see interpolate.h */
-    bool interpolated;  /* variables were replaced: done once, since nodes are shared */
+    enum node_kind kind : 8;
+    enum node_tag tag : 8;
+    bool is_plain : 1;      /* a scalar without quotes */
+    bool has_reference : 1; /* holds ${services.…}: see interpolate.h */
+    bool interpolated : 1;  /* variables were replaced: done once, since nodes are shared */
     uint32_t weight, height;
+    uint32_t count, capacity; /* of a list or map */
     struct span span;
     struct str text; /* scalars: terminated, escapes resolved */
     union {
         struct node **items;     /* NODE_LIST */
         struct node_pair *pairs; /* NODE_MAP */
     };
-    size_t count, capacity;
     uint32_t *slots; /* of a larger map: index + 1 by hash */
-    size_t slot_count;
+    uint32_t slot_count;
 };
 
 /* Each pair of a map, in order; nothing for NULL or another kind. */
-#define NODE_EACH(map, pair)                                                                   \
-    for (const struct node_pair *pair = node_pairs(map), *pair##_end = pair + node_count(map); \
+#define NODE_EACH(map, pair)                                                                \
+    for (const struct node_pair *pair = node_pairs(map), *pair##_end = node_pairs_end(map); \
          pair < pair##_end; pair++)
 
-const struct node_pair *node_pairs(const struct node *map); /* NULL unless a map */
-size_t node_count(const struct node *n);                    /* of a map or list; 0 otherwise */
+/* NULL, both, unless it is a map. */
+const struct node_pair *node_pairs(const struct node *map);
+const struct node_pair *node_pairs_end(const struct node *map);
+size_t node_count(const struct node *n); /* of a map or list; 0 otherwise */
 /* The value of a key, NULL if it is not there or `map` is NULL or no map. */
 struct node *node_get(const struct node *map, const char *key);
 struct node_pair *node_find(const struct node *map, struct str key);

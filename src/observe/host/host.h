@@ -35,7 +35,8 @@ MUST_USE bool host_disk(const char *path, struct host_disk *out, struct err *err
 
 struct process_usage {
     int64_t cpu_ns;       /* user and system, since it started */
-    int64_t memory_bytes; /* resident; of a cgroup: what is charged to it */
+    int64_t memory_bytes; /* resident, by the kernel's cheap counter, which lags behind by some
+                           * 100 kB; of a cgroup: what is charged to it, file cache included */
     int64_t started_ns;   /* CLOCK_BOOTTIME, as exact as the kernel says (10 ms); 0 of a cgroup */
     int threads;          /* 0 of a cgroup */
 };

@@ -14,9 +14,15 @@
  *   - at least `samples_min` slots over at least `span_min_ns`
  *   - the line explains the samples: r2 of the robust line is at least `r2_min`
  *   - it goes on: in each quarter of the span memory rises by at least `quarter_share_min` of an
- *     average quarter's rise (a cache that fills slows down; one step up is one quarter only)
+ *     average quarter's rise (one step up is one quarter only)
+ *   - it keeps its pace: the second half rises at least `pace_share_min` as fast as the first (a
+ *     cache that fills slows down)
  *   - it is worth a word: the rise is at least `rise_min_bytes` and `rise_share_min` of the median
- *   - at this pace the limit is hit within `horizon_ns`
+ *   - at this pace the limit is hit within `horizon_ns`, and within `horizon_spans` times the span
+ *     looked at (one does not see a day ahead from a quarter of an hour: the load has its tides)
+ * What it cannot tell: a collector that has not run once since the start looks like a leak until it
+ * does.
+ *
  * The slope is Theil and Sen's: the median of the slopes between all pairs (Sen, "Estimates of the
  * regression coefficient based on Kendall's tau", 1968). Pure; one thread at a time. */
 #ifndef TEND_OBSERVE_HOST_TREND_H
@@ -46,15 +52,17 @@ struct trend_params {
     int64_t warm_up_ns; /* left out at the start; and at least the first fifth of the life */
     int64_t span_min_ns;
     int64_t horizon_ns;
+    double horizon_spans;
     int64_t rise_min_bytes;
     double rise_share_min;
     double r2_min;
     double quarter_share_min;
+    double pace_share_min;
     size_t samples_min;
 };
 
-/* warm-up 5 min, span 10 min, horizon 24 h, rise 4 MiB and 5 %, r2 0.9, quarter share 0.4,
- * 20 samples. */
+/* warm-up 5 min, span 10 min, horizon 24 h and 4 spans, rise 4 MiB and 5 %, r2 0.9, quarter share
+ * 0.4, pace share 0.8, 20 samples. */
 extern const struct trend_params trend_defaults;
 
 struct trend_verdict {

@@ -20,7 +20,7 @@ static const struct probe_ops *const kinds[] = {
     [PROBE_EXEC] = &probe_exec_ops,
     [PROBE_UNIX] = &probe_unix_ops,
     [PROBE_WATCHDOG] = &probe_watchdog_ops,
-    [PROBE_LOG] = NULL,
+    [PROBE_LOG] = &probe_log_ops,
 };
 
 void probe_replan(struct probe *p)

@@ -150,7 +150,9 @@ struct journal_verdict {
 
 /* Called about every 16 MiB; false gives up (ERR_CANCELLED). */
 typedef bool (*journal_progress_fn)(void *data, uint64_t events, uint64_t bytes, uint64_t of_bytes);
-/* False only if it could not be checked (no such directory, read error); damage is a verdict. */
+/* False only if it could not be checked (no such directory, read error); damage is a verdict. That
+ * the newest events were taken away cannot be seen from the files: compare the head's hash with one
+ * that was printed before. */
 MUST_USE bool journal_verify(const char *dir, journal_progress_fn progress, void *data,
     struct journal_verdict *out, struct err *err);
 

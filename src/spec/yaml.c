@@ -15,8 +15,9 @@ struct reader {
     struct str text;
     struct diagnostics *diagnostics;
     struct fy_parser *parser;
-    struct map anchors; /* name → node */
-    uint32_t nodes;     /* so far, aliases counted by what they stand for */
+    struct map anchors;   /* name → node */
+    uint32_t nodes;       /* so far, aliases counted by what they stand for */
+    struct span unclosed; /* the innermost bracket that was open when reading stopped */
     bool failed;
 };
 
@@ -27,6 +28,7 @@ struct frame {
     struct span key_span;
     struct node *merge; /* the value of `<<`, if there was one */
     struct span merge_span;
+    struct span bracket; /* of a collection in brackets: the opening one; else line 0 */
 };
 
 static struct span span_between(
@@ -131,6 +133,21 @@ static bool count_nodes(struct reader *r, uint32_t more, const struct span *span
     return true;
 }
 
+static bool is_quoted(enum fy_scalar_style style)
+{
+    return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
+/* libfyaml's marks stand inside of them. */
+static void include_quotes(const struct reader *r, struct span *span)
+{
+    if (span->at == 0 || span->column < 2 || span->end >= r->text.len)
+        return;
+    span->at--;
+    span->column--;
+    span->end++;
+}
+
 static struct node *new_scalar(struct reader *r, struct fy_event *e)
 {
     struct fy_token *token = fy_event_get_token(e);
@@ -138,6 +155,8 @@ static struct node *new_scalar(struct reader *r, struct fy_event *e)
 
     n->span = span_of_event(r, e);
     n->is_plain = token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN;
+    if (token != NULL && is_quoted(fy_token_scalar_style(token)))
+        include_quotes(r, &n->span);
     if (n->is_plain && fy_event_get_tag_token(e) == NULL)
         n->kind = node_kind_of(n->text);
     else if (n->is_plain && n->text.len == 0)
@@ -300,7 +319,10 @@ static struct node *read_document(struct reader *r)
         } else if (depth >= NODE_DEPTH_MAX) {
             fail(r, "limit", &span, "more than 64 levels of nesting");
         } else if (opens && count_nodes(r, 1, &span)) {
-            frames[depth++] = (struct frame){.node = new_collection(r, e)};
+            frames[depth] = (struct frame){.node = new_collection(r, e)};
+            if (fy_event_get_node_style(e) == FYNS_FLOW)
+                frames[depth].bracket = span;
+            depth++;
         } else if (e->type == FYET_ALIAS) {
             n = alias_target(r, e, frames, depth);
         } else if (e->type == FYET_SCALAR && count_nodes(r, 1, &span)) {
@@ -312,6 +334,8 @@ static struct node *read_document(struct reader *r)
         else if (n != NULL)
             root = n;
     }
+    if (e == NULL && depth > 0)
+        r->unclosed = frames[depth - 1].bracket;
     fy_parser_event_free(r->parser, e);
     return root;
 }
@@ -400,6 +424,8 @@ static void report_syntax(struct reader *r, struct fy_diag *diag)
     }
     span.at = span.end = (uint32_t)offset;
     diagnostic_error(r->diagnostics, "syntax", &span, "not valid YAML: %s", found->msg);
+    if (r->unclosed.line > 0)
+        diagnostic_other(r->diagnostics, &r->unclosed, "inside of what is opened here");
     if (offset < r->text.len && r->text.at[offset] == '\t')
         diagnostic_help(r->diagnostics, "indent with blanks: YAML allows no tabs there");
 }

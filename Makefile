@@ -51,10 +51,11 @@ bench-%: deps-bench build
 ## install: install below DESTDIR and PREFIX
 install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD) -j $(JOBS)
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
 
 ## deb: build a Debian package, build/tend_VERSION_ARCH.deb
-deb: build
+deb:
 	@packaging/deb $(BUILD)
 
 ## format: lay out all C files by .clang-format (format-check: only look)
@@ -79,7 +80,7 @@ tsan:
 
 ## clean: remove what was built
 clean:
-	@rm -rf $(BUILD) build-asan build-tsan build-fuzz compile_commands.json
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-deb compile_commands.json
 
 ## help: this list
 help:

@@ -79,7 +79,7 @@ class Supervisor(Subject):
 
     def start(self, services, probe=None):
         parts = [f"[supervisord]\nnodaemon=true\nlogfile={self.folder}/supervisord.log\n"
-                 f"pidfile={self.folder}/pid\nminfds=65536\n"]
+                 f"pidfile={self.folder}/pid\nminfds=8192\n"]
         for name, port in services:
             parts.append(f"[program:{name}]\ncommand={self.app}\nenvironment=PORT=\"{port}\"\n"
                          "autorestart=true\nstdout_logfile=NONE\nstderr_logfile=NONE\n")

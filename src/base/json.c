@@ -165,6 +165,11 @@ void json_number(struct json *j, const char *key, double value)
         return;
     }
     open_value(j, key_of(key));
+    (void)snprintf(text, sizeof text, "%.0f", value);
+    if (fabs(value) < 1e15 && strtod(text, NULL) == value) {
+        buf_add_text(j->out, text);
+        return;
+    }
     for (int digits = 1; digits <= 17; digits++) { /* the shortest text that reads back the same */
         (void)snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)

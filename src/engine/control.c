@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "engine/snapshot.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,6 +51,7 @@ void control_destroy(struct control **pointer)
     (void)map_remove(&c->engine->controls, str_from(c->name));
     project_unref(&c->project);
     project_unref(&c->previous_project);
+    service_snapshot_unref(&c->described);
     vec_fini(&c->slots);
     vec_fini(&c->dependents);
     c->magic = 0;
@@ -60,7 +62,14 @@ void control_destroy(struct control **pointer)
 void control_mark(struct control *c)
 {
     c->dirty = true;
+    c->stale = true;
     c->engine->any_dirty = true;
+}
+
+void control_changed(struct control *c)
+{
+    c->stale = true;
+    c->engine->changed = true;
 }
 
 const struct service *control_target(const struct control *c, const struct project **out_project)
@@ -200,7 +209,7 @@ bool instance_move(struct instance *i, enum instance_on on)
     i->since_wall_ns = e->now_wall_ns;
     e->changed = true;
     enter(i, from);
-    operation_progress(e, i->control, i->subject, instance_state_name(i->state), i->reason);
+    operations_progress(e, i->control, i->subject, instance_state_name(i->state), i->reason);
     return true;
 }
 
@@ -219,6 +228,7 @@ void instance_start(struct instance *i, uint64_t cause)
     json_open_object(&n.json, "set");
     note_hash(&n, "revision", &i->spec->revision);
     json_int(&n.json, "generation", i->generation);
+    json_add_null(&n.json, "final");
     json_end(&n.json);
     i->last_event = note_end(&n);
     (void)instance_move(i, INSTANCE_ON_START);
@@ -382,7 +392,7 @@ static void tell_waiting(struct instance *i, const char *waits_for)
     note_cause(&n, i->control->cause);
     json_text(&n.json, "reason", waits_for);
     i->last_event = note_end(&n);
-    operation_progress(i->control->engine, i->control, i->subject, "pending", waits_for);
+    operations_progress(i->control->engine, i->control, i->subject, "pending", waits_for);
 }
 
 static void start_if_possible(struct instance *i)
@@ -574,6 +584,9 @@ static void update_summary(struct control *c)
 
     if (state == SERVICE_READY || state == SERVICE_COMPLETED)
         c->has_been_ready = true;
+    if ((state == SERVICE_READY || state == SERVICE_COMPLETED) &&
+        control_target(c, NULL) == c->spec)
+        c->spec_worked = true;
     if (state == SERVICE_STOPPED)
         c->has_been_ready = false;
     if (state != c->state) {

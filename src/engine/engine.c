@@ -152,12 +152,17 @@ static void storm_step(struct engine *e)
     (void)note_end(&n);
 }
 
+void engine_now(struct engine *e, int64_t now_ns, int64_t now_wall_ns)
+{
+    e->now_ns = now_ns;
+    e->now_wall_ns = now_wall_ns;
+}
+
 bool engine_turn(struct engine *e, int64_t now_ns, int64_t now_wall_ns)
 {
     bool changed;
 
-    e->now_ns = now_ns;
-    e->now_wall_ns = now_wall_ns;
+    engine_now(e, now_ns, now_wall_ns);
     if (engine_is_paused(e) && now_ns >= e->paused_until_ns)
         end_pause(e);
     if (!engine_is_paused(e) && now_ns >= e->deadline_ns)
@@ -189,9 +194,12 @@ static void link_dependents(struct engine *e)
     }
     MAP_EACH (&e->controls, entry) {
         struct control *c = entry->value;
+        const struct service *s = c->spec;
 
-        for (size_t d = 0; c->spec != NULL && d < c->spec->dependency_count; d++) {
-            struct control *on = control_find(e, c->spec->dependencies[d].service);
+        if (s == NULL && c->slots.count > 0) /* on its way out: before what it needs */
+            s = c->slots.at[0]->spec;
+        for (size_t d = 0; s != NULL && d < s->dependency_count; d++) {
+            struct control *on = control_find(e, s->dependencies[d].service);
 
             if (on != NULL)
                 vec_push(&on->dependents, c);
@@ -226,13 +234,29 @@ static void note_declared(struct control *c, const struct service *s, bool is_ne
 }
 
 /* A new revision while the last one is still being rolled out starts the roll-out anew; what is
- * kept to go back to is the last one that was wholly there. */
+ * kept to go back to is the last one that worked. */
 static void keep_previous(struct control *c)
 {
-    if (c->previous == NULL && c->spec != NULL) {
+    if (c->previous == NULL && c->spec != NULL && c->spec_worked) {
         c->previous_project = project_ref(c->project);
         c->previous = c->spec;
     }
+}
+
+/* Ended for good, or in a pause: begin anew, now. */
+static void begin_anew(struct instance *i, uint64_t cause)
+{
+    const struct project *p;
+    const struct service *s = control_target(i->control, &p);
+
+    backoff_reset(&i->backoff);
+    if (i->state != INSTANCE_FAILED && i->state != INSTANCE_COMPLETED &&
+        i->state != INSTANCE_BACKING_OFF && i->state != INSTANCE_QUARANTINED)
+        return;
+    if (!i->has_process)
+        instance_set_spec(i, p, s);
+    i->restart_asked = true;
+    instance_start(i, cause);
 }
 
 static void declare_service(
@@ -252,24 +276,25 @@ static void declare_service(
     if (restarts && runs_another_revision(c, s))
         keep_previous(c);
     if (restarts && c->update.phase != UPDATE_NONE) {
-        for (size_t k = 0; k < c->slots.count; k++)
-            c->slots.at[k]->in_batch = false;
-        c->update = (struct update){.phase = UPDATE_NONE};
+        update_abandon(c);
     }
-    if (restarts)
+    if (restarts) {
         c->failed_update_seq = 0;
-    else if (c->is_held && hash_eq(&c->held, &s->revision))
+        c->spec_worked = false;
+    } else if (c->is_held && hash_eq(&c->held, &s->revision))
         c->failed_update_seq = intent; /* it was taken back and still is */
     old = c->project;
     c->project = project_ref(p);
     c->spec = s;
     if (old != NULL)
         project_unref(&old);
-    if (start) {
-        c->stopped = false;
-        for (size_t k = 0; k < c->slots.count; k++)
+    for (size_t k = 0; k < c->slots.count; k++) {
+        if (start)
             c->slots.at[k]->held_down = false;
+        if (!restarts && c->slots.at[k]->state == INSTANCE_FAILED)
+            begin_anew(c->slots.at[k], intent);
     }
+    c->stopped = c->stopped && !start;
     if (changed || clear)
         note_declared(c, s, is_new, clear);
     control_mark(c);
@@ -370,22 +395,6 @@ static void undo_text(char out[200], const char *verb, const struct control *c, 
         (void)snprintf(out, 200, "tend %s %s", verb, c->name);
 }
 
-/* Ended for good, or in a pause: begin anew, now. */
-static void begin_anew(struct instance *i, uint64_t cause)
-{
-    const struct project *p;
-    const struct service *s = control_target(i->control, &p);
-
-    backoff_reset(&i->backoff);
-    if (i->state != INSTANCE_FAILED && i->state != INSTANCE_COMPLETED &&
-        i->state != INSTANCE_BACKING_OFF && i->state != INSTANCE_QUARANTINED)
-        return;
-    if (!i->has_process)
-        instance_set_spec(i, p, s);
-    i->restart_asked = true;
-    instance_start(i, cause);
-}
-
 void engine_start(struct engine *e, const char *service, int slot, uint64_t intent,
     const struct engine_sink *sink)
 {
@@ -448,9 +457,7 @@ void engine_retry(
     if (c->is_held) {
         c->is_held = false;
         c->failed_update_seq = 0;
-        c->update = (struct update){.phase = UPDATE_NONE};
-        if (c->previous == NULL)
-            keep_previous(c);
+        update_abandon(c);
     }
     for (size_t k = 0; k < c->slots.count; k++)
         if (!c->slots.at[k]->held_down && !c->stopped)
@@ -498,20 +505,39 @@ void engine_restore_service(struct engine *e, const char *service, const struct 
     c->held = facts->held;
 }
 
-void engine_restore_previous(struct engine *e, const struct project *previous)
+static void restore_previous(struct engine *e, const struct project *previous)
 {
-    project_unref(&e->previous_project);
     e->previous_project = project_ref(previous);
     MAP_EACH (&e->controls, entry) {
         struct control *c = entry->value;
         const struct service *s = project_service(previous, str_from(c->name));
 
-        if (s == NULL || c->spec == NULL || hash_eq(&s->revision, &c->spec->revision))
+        if (s == NULL || hash_eq(&s->revision, &c->spec->revision))
             continue;
-        project_unref(&c->previous_project);
         c->previous_project = project_ref(previous);
         c->previous = s;
     }
+}
+
+void engine_restore_project(
+    struct engine *e, const struct project *project, const struct project *previous)
+{
+    e->project = project_ref(project);
+    for (size_t k = 0; k < project->service_count; k++) {
+        struct control *c = control_create(e, project->services[k].name);
+
+        c->project = project_ref(project);
+        c->spec = &project->services[k];
+    }
+    if (previous != NULL)
+        restore_previous(e, previous);
+    link_dependents(e);
+}
+
+void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns)
+{
+    e->paused_until_ns = until_ns;
+    e->paused_until_wall_ns = until_wall_ns;
 }
 
 /* What an adopted instance runs, by its revision. */
@@ -623,6 +649,31 @@ size_t engine_instance_count(const struct engine *e)
     return count;
 }
 
+bool engine_declares(const struct engine *e, const char *service)
+{
+    const struct control *c = control_find(e, service);
+
+    return c != NULL && c->spec != NULL;
+}
+
+void engine_each_instance(
+    const struct engine *e, void *data, void (*fn)(void *data, struct instance *i))
+{
+    MAP_EACH (&e->controls, entry) {
+        const struct control *c = entry->value;
+
+        for (size_t k = 0; k < c->slots.count; k++)
+            fn(data, c->slots.at[k]);
+    }
+}
+
+int engine_generation(const struct engine *e, const char *service)
+{
+    const struct control *c = control_find(e, service);
+
+    return c != NULL ? c->generation : 0;
+}
+
 uint64_t engine_note(struct engine *e, struct instance *i, const char *type, struct str evidence)
 {
     struct event event = {.type = type,
@@ -635,6 +686,6 @@ uint64_t engine_note(struct engine *e, struct instance *i, const char *type, str
         event.causes[0] = i->last_event;
         event.cause_count = 1;
     }
-    e->changed = true;
+    control_changed(i->control);
     return e->host.record(e->host.data, &event);
 }

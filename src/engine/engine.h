@@ -39,6 +39,7 @@ struct engine_exit {
     bool core;
     int64_t ran_ns;
     bool restarting; /* its shim starts it again by itself: on_started follows */
+    bool stopped;    /* the shim was asked to stop it */
 };
 
 /* One replica. The engine's; hosts read it and keep their own handle in `hand`. */
@@ -67,10 +68,15 @@ struct instance {
     bool has_process; /* host.spawn was called, and neither start_failed nor gone came */
     struct engine_exit last_exit;
     int64_t last_exit_wall_ns; /* 0: it has not ended yet */
+    char record[48];           /* the host's name of what it told last; kept as a fact */
 
     struct backoff backoff;
-    bool was_ready;     /* since this start */
-    int failures;       /* failed probes in a row */
+    bool was_ready; /* since this start */
+    int failures;   /* failed probes in a row */
+    struct {
+        uint64_t passed, failed;
+        int64_t last_ns, total_ns;
+    } probe;            /* since tend looks after it */
     bool hung;          /* being stopped because it hangs */
     bool dumping;       /* told to write its stacks, TERM comes next */
     bool restart_asked; /* being stopped because a person asked for a restart */
@@ -123,6 +129,8 @@ struct engine *engine_create(
 void engine_destroy(struct engine **e);
 
 /* ---- time ---- */
+/* The time at which what follows is seen. Before a group of inputs; engine_turn does it too. */
+void engine_now(struct engine *e, int64_t now_ns, int64_t now_wall_ns);
 /* Decides whatever is due. Call it once after each batch of inputs, and at the deadline. Returns
  * whether anything that a snapshot shows has changed. */
 bool engine_turn(struct engine *e, int64_t now_ns, int64_t now_wall_ns);
@@ -155,8 +163,8 @@ MUST_USE bool engine_check(
 
 /* ---- what is seen ---- */
 /* `by_shim`: it came back within the shim's lease. Wall and boot times of the start. */
-void engine_on_started(struct engine *e, struct instance *i, int pid, int incarnation, bool by_shim,
-    int64_t at_ns, int64_t at_wall_ns);
+void engine_on_started(
+    struct engine *e, struct instance *i, int pid, bool by_shim, int64_t at_ns, int64_t at_wall_ns);
 void engine_on_start_failed(struct engine *e, struct instance *i, const char *why);
 void engine_on_exited(
     struct engine *e, struct instance *i, const struct engine_exit *x, int64_t at_wall_ns);
@@ -178,8 +186,11 @@ struct engine_facts {
 };
 void engine_restore_service(
     struct engine *e, const char *service, const struct engine_facts *facts);
-/* The project that was declared before the current one, to carry on (and revert) an update. */
-void engine_restore_previous(struct engine *e, const struct project *previous);
+/* What was declared last, and before that (NULL: not known) to carry on, and revert, an update.
+ * Without events: nothing changes by it. Before engine_restore_service. */
+void engine_restore_project(
+    struct engine *e, const struct project *project, const struct project *previous);
+void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns);
 struct engine_found {
     int slot;
     int incarnation, restarts, generation;
@@ -200,9 +211,20 @@ struct instance *engine_adopt(
 void engine_adopted(struct engine *e, struct instance *i);
 
 /* ---- to look at ---- */
+struct snapshot;
+/* Fills everything that the engine knows of into a new root: project, pause, services, converged.
+ * Services that have not changed since the last call are shared with it. */
+void engine_describe(struct engine *e, struct snapshot *out);
+/* Counters and samples have changed that are not worth a snapshot of their own. */
+void engine_refresh(struct engine *e);
+/* How many restarts of it people have asked for. */
+int engine_generation(const struct engine *e, const char *service);
 struct instance *engine_instance(const struct engine *e, const char *service, int slot);
 const struct project *engine_project(const struct engine *e); /* borrowed; NULL if none */
 const struct project *engine_previous(const struct engine *e);
 size_t engine_instance_count(const struct engine *e);
+bool engine_declares(const struct engine *e, const char *service);
+void engine_each_instance(
+    const struct engine *e, void *data, void (*fn)(void *data, struct instance *i));
 
 #endif

@@ -37,6 +37,7 @@ enum update_phase { UPDATE_NONE, UPDATE_ROLLING, UPDATE_REVERTING, UPDATE_PAUSED
 struct update {
     enum update_phase phase;
     uint64_t started_event, failed_event;
+    int64_t started_wall_ns;
     int64_t ready_since_ns; /* the batch is ready since; 0 not yet */
     int replaced;
 };
@@ -60,7 +61,10 @@ struct control {
     int64_t state_since_ns;
     uint64_t state_event;
     bool dirty;
+    bool stale; /* `described` is not how it is any more */
+    const struct service_snapshot *described;
     unsigned seen;       /* what others decide by, as they last saw it */
+    bool spec_worked;    /* all its instances were ready as `spec` says */
     bool has_been_ready; /* since it was declared or last found stopped: "down", not "starting" */
     uint64_t failed_update_seq; /* the intent whose update was taken back */
     int64_t deadline_ns;        /* earliest of its instances and itself */
@@ -128,7 +132,8 @@ void note_unlisted(struct instance *i, enum instance_on on);
 struct control *control_find(const struct engine *e, const char *name);
 struct control *control_create(struct engine *e, const char *name);
 void control_destroy(struct control **c);
-void control_mark(struct control *c); /* look at it in this turn */
+void control_mark(struct control *c);    /* look at it in this turn */
+void control_changed(struct control *c); /* a snapshot shows something else now */
 /* What its instances ought to run: the declared one, unless that is held. */
 const struct service *control_target(const struct control *c, const struct project **out_project);
 int control_replicas(const struct control *c);
@@ -158,12 +163,14 @@ void heal_after_hang(struct instance *i);
 /* ---- update.c ---- */
 bool update_is_outdated(const struct control *c, const struct instance *i);
 void update_step(struct control *c);
+/* Whatever is under way: what comes next begins anew. */
+void update_abandon(struct control *c);
 
 /* ---- operation.c ---- */
 struct operation *operation_begin(
     struct engine *e, const char *verb, uint64_t intent, const struct engine_sink *sink);
 void operation_add(struct operation *o, const char *service);
-void operation_progress(struct engine *e, const struct control *c, const char *subject,
+void operations_progress(struct engine *e, const struct control *c, const char *subject,
     const char *state, const char *text);
 void operations_step(struct engine *e);
 void operations_end(struct engine *e, const char *why);

@@ -51,6 +51,18 @@ static void describe_exit(struct instance *i, const struct engine_exit *x)
         instance_reason(i, "exited with code %d", x->code);
 }
 
+/* What the host told last is known from here on: it is not told twice. */
+static void set_record(struct note *n, const struct instance *i)
+{
+    if (i->record[0] == 0)
+        return;
+    json_open_object(&n->json, "set");
+    json_text(&n->json, "record", i->record);
+    if (i->port > 0)
+        json_int(&n->json, "port", i->port);
+    json_end(&n->json);
+}
+
 static void note_exit(struct instance *i, const struct engine_exit *x)
 {
     struct note n;
@@ -71,6 +83,7 @@ static void note_exit(struct instance *i, const struct engine_exit *x)
         json_format(&n.json, "signal", "SIG%s", sigabbrev_np(x->signal));
     if (x->core)
         json_bool(&n.json, "core", true);
+    set_record(&n, i);
     i->last_event = note_end(&n);
 }
 
@@ -182,6 +195,7 @@ static void note_started(struct instance *i, bool by_shim, int64_t exit_ns)
         json_int(&n.json, "stable_ms", i->spec->restart.stable_ns / NS_PER_MS);
         note_function_end(&n, i->backoff.row, BACKOFF_BURST);
     }
+    set_record(&n, i);
     i->last_event = note_end(&n);
 }
 
@@ -229,16 +243,16 @@ static void begin_probing(struct instance *i)
     e->host.probe(e->host.data, i, ENGINE_PROBE_STARTUP);
 }
 
-void engine_on_started(struct engine *e, struct instance *i, int pid, int incarnation, bool by_shim,
-    int64_t at_ns, int64_t at_wall_ns)
+void engine_on_started(
+    struct engine *e, struct instance *i, int pid, bool by_shim, int64_t at_ns, int64_t at_wall_ns)
 {
-    bool again = incarnation > 1 && i->last_exit_wall_ns > 0;
+    bool again = i->incarnation > 0 && i->last_exit_wall_ns > 0;
     int64_t exit_ns = again ? at_ns - (i->started_ns + i->last_exit.ran_ns) : -1;
 
     (void)IN(i);
-    e->changed = true;
+    control_changed(i->control);
     i->pid = pid;
-    i->incarnation = incarnation;
+    i->incarnation++;
     i->started_ns = at_ns;
     i->started_wall_ns = at_wall_ns;
     i->was_ready = false;
@@ -250,9 +264,8 @@ void engine_on_started(struct engine *e, struct instance *i, int pid, int incarn
         return;
     }
     note_started(i, by_shim, exit_ns);
-    if (by_shim && i->state == INSTANCE_STARTING)
-        by_shim = false; /* it was faster than our own word */
-    if (!instance_move(i, by_shim ? INSTANCE_ON_RESTARTED : INSTANCE_ON_STARTED))
+    if (!instance_move(
+            i, i->state == INSTANCE_STARTING ? INSTANCE_ON_STARTED : INSTANCE_ON_RESTARTED))
         return;
     i->since_ns = e->now_ns;
     e->host.lease(e->host.data, i, engine_is_paused(e));
@@ -265,7 +278,7 @@ void engine_on_start_failed(struct engine *e, struct instance *i, const char *wh
     struct note n;
 
     (void)IN(i);
-    e->changed = true;
+    control_changed(i->control);
     i->has_process = false;
     i->pid = 0;
     if (i->state == INSTANCE_STOPPING) { /* nobody wants it any more */
@@ -294,13 +307,19 @@ void engine_on_exited(
     struct engine *e, struct instance *i, const struct engine_exit *x, int64_t at_wall_ns)
 {
     (void)IN(i);
-    e->changed = true;
+    control_changed(i->control);
     i->last_exit = *x;
     i->last_exit_wall_ns = at_wall_ns;
     control_mark(i->control);
     if (i->state == INSTANCE_STOPPING || i->state == INSTANCE_DRAINING) {
         i->pid = 0;
         return; /* as asked: on_gone follows and tells it */
+    }
+    if (x->stopped) { /* by the word of a daemon before this one */
+        instance_reason(i, "it was being stopped");
+        (void)instance_move(i, INSTANCE_ON_STOP);
+        i->pid = 0;
+        return;
     }
     describe_exit(i, x);
     note_exit(i, x);
@@ -326,6 +345,7 @@ static void note_stopped(struct instance *i)
     if (i->last_exit.signal != 0)
         json_format(&n.json, "signal", "SIG%s", sigabbrev_np(i->last_exit.signal));
     json_text(&n.json, "reason", i->reason);
+    set_record(&n, i);
     i->last_event = note_end(&n);
 }
 
@@ -334,7 +354,7 @@ void engine_on_gone(struct engine *e, struct instance *i)
     struct engine_exit lost = {.code = -1};
 
     (void)IN(i);
-    e->changed = true;
+    control_changed(i->control);
     i->has_process = false;
     i->pid = 0;
     control_mark(i->control);
@@ -360,11 +380,11 @@ void engine_on_gone(struct engine *e, struct instance *i)
 /* ---- probes ---- */
 
 /* A service that it needs is not ready: restarting this one would not help. */
-static const char *missing_dependency(const struct control *c)
+static const char *missing_dependency(const struct instance *i)
 {
-    for (size_t d = 0; d < c->spec->dependency_count; d++) {
-        const struct dependency *on = &c->spec->dependencies[d];
-        const struct control *other = control_find(c->engine, on->service);
+    for (size_t d = 0; d < i->spec->dependency_count; d++) {
+        const struct dependency *on = &i->spec->dependencies[d];
+        const struct control *other = control_find(i->control->engine, on->service);
 
         if (on->required && on->condition != DEPEND_COMPLETED && other != NULL &&
             !control_meets(other, on->condition))
@@ -415,7 +435,7 @@ static void stop_hung(struct instance *i)
 static void on_hang(struct instance *i, const char *detail)
 {
     struct engine *e = i->control->engine;
-    const char *waits_for = missing_dependency(i->control);
+    const char *waits_for = missing_dependency(i);
 
     bool hands_off = waits_for != NULL || i->spec->restart.condition == RESTART_NO;
 
@@ -458,9 +478,13 @@ static void become_unready(struct instance *i, const char *detail)
 void engine_on_probe(
     struct engine *e, struct instance *i, bool ok, const char *detail, int64_t took_ns)
 {
-    (void)IN(i);
+    must(IN(i)->control->engine == e);
     if ((i->state != INSTANCE_PROBING && i->state != INSTANCE_READY) || i->pid == 0)
         return; /* late */
+    i->probe.last_ns = took_ns;
+    i->probe.total_ns += took_ns;
+    i->probe.passed += ok;
+    i->probe.failed += !ok;
     if (ok) {
         i->waiting_told = false;
         if (i->dumping) /* it came back while it was writing its stacks */
@@ -468,7 +492,7 @@ void engine_on_probe(
         become_ready(i, detail, took_ns);
         return;
     }
-    e->changed = true;
+    control_changed(i->control);
     i->failures++;
     if (i->state == INSTANCE_READY)
         become_unready(i, detail);
@@ -510,8 +534,10 @@ static void start_again(struct instance *i)
 
     if (!control_wants(c, i) || limited_by_storm(i))
         return;
-    if (!i->has_process && c->update.phase == UPDATE_NONE)
+    if (!i->has_process && (c->update.phase == UPDATE_NONE || i->in_batch)) {
         instance_set_spec(i, p, s);
+        i->generation = c->generation;
+    }
     instance_start(i, i->last_event);
 }
 

@@ -46,7 +46,7 @@ static bool concerns(const struct operation *o, const char *service)
     return false;
 }
 
-void operation_progress(struct engine *e, const struct control *c, const char *subject,
+void operations_progress(struct engine *e, const struct control *c, const char *subject,
     const char *state, const char *text)
 {
     VEC_EACH (&e->operations, struct operation *, pointer) {

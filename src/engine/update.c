@@ -104,7 +104,7 @@ static void begin(struct control *c)
 
     for (size_t k = 0; k < c->slots.count; k++)
         outdated += update_is_outdated(c, c->slots.at[k]);
-    c->update = (struct update){.phase = UPDATE_ROLLING};
+    c->update = (struct update){.phase = UPDATE_ROLLING, .started_wall_ns = c->engine->now_wall_ns};
     note_begin(&n, c->engine, "update.started", c->name);
     note_cause(&n, c->cause);
     if (c->previous != NULL)
@@ -257,7 +257,8 @@ static void roll(struct control *c)
         c->update.ready_since_ns = 0;
         return;
     case BATCH_FAILED:
-        if (c->update.phase == UPDATE_ROLLING && s->update.on_failure != UPDATE_CONTINUE)
+        if (c->update.phase == UPDATE_ROLLING && s->update.on_failure != UPDATE_CONTINUE &&
+            c->previous != NULL) /* else it is a mere restart: there is nothing to take back */
             fail(c, culprit);
         else
             culprit->in_batch = false; /* healing goes on with it */
@@ -275,13 +276,16 @@ static void roll(struct control *c)
     }
 }
 
+void update_abandon(struct control *c)
+{
+    end_batch(c);
+    c->update = (struct update){.phase = UPDATE_NONE};
+}
+
 void update_step(struct control *c)
 {
     if (c->spec == NULL || c->stopped) {
-        if (c->update.phase != UPDATE_NONE) {
-            end_batch(c);
-            c->update = (struct update){.phase = UPDATE_NONE};
-        }
+        update_abandon(c);
         return;
     }
     switch (c->update.phase) {

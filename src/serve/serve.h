@@ -50,6 +50,7 @@ struct command {
     int replicas;
     int64_t for_ms; /* 0: take tend's hands back on */
     bool shutdown;
+    bool start;     /* an apply: start what people had stopped too, as `up` does */
     char *document; /* JSON or YAML text, terminated */
     char *plan;     /* digest that the document must still give, NULL: any */
     char actor[EVENT_ACTOR_BYTES_MAX];

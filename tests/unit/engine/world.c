@@ -1,0 +1,444 @@
+#include "world.h"
+
+#include "spec/load.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- projects ---- */
+
+static void write_service(struct buf *yaml, struct str line)
+{
+    struct str name = str_cut(&line, ' '), behaviour = str_cut(&line, ' ');
+    bool wants_probe = !str_is(behaviour, "job") && !str_is(behaviour, "bad-job");
+
+    buf_format(yaml, "  %.*s:\n    command: [%.*s]\n", STR_ARG(name), STR_ARG(behaviour));
+    if (wants_probe)
+        buf_add_text(
+            yaml, "    healthcheck: { tcp: 80, interval: 1s, timeout: 500ms, retries: 2 }\n");
+    else
+        buf_add_text(yaml, "    restart: \"no\"\n");
+    buf_add_text(yaml, "    deploy: { update_config: { deadline: 10s } }\n");
+    while (line.len > 0) {
+        struct str word = str_cut(&line, ' ');
+
+        if (str_is(word, "after"))
+            buf_format(yaml, "    depends_on: { %.*s: { condition: service_%s } }\n", STR_ARG(line),
+                "healthy");
+        else if (str_is(word, "afterjob"))
+            buf_format(yaml,
+                "    depends_on: { %.*s: { condition: service_completed_successfully } }\n",
+                STR_ARG(line));
+        else
+            buf_format(yaml, "    scale: %.*s\n", STR_ARG(word));
+        if (str_is(word, "after") || str_is(word, "afterjob"))
+            break;
+    }
+}
+
+const struct project *world_project(const char *text)
+{
+    struct buf yaml = BUF_INIT(1u << 20);
+    struct str rest = str_from(text);
+    struct diagnostics *d = diagnostics_create();
+    const struct project *p;
+
+    buf_add_text(&yaml, "name: test\nx-tend-directory: /\nservices:\n");
+    while (rest.len > 0) {
+        struct str line = str_trim(str_cut(&rest, '\n'));
+
+        if (line.len > 0)
+            write_service(&yaml, line);
+    }
+    p = spec_load_document(buf_str(&yaml), (struct str){0}, d);
+    if (p == NULL) {
+        struct buf problems = BUF_INIT(1u << 20);
+
+        diagnostics_render(d, &problems, false);
+        (void)fprintf(stderr, "%s\n%s\n", buf_str(&yaml).at, buf_str(&problems).at);
+        abort();
+    }
+    diagnostics_destroy(&d);
+    buf_fini(&yaml);
+    return p;
+}
+
+/* ---- processes ---- */
+
+static void after(
+    struct world *w, int64_t ns, enum world_kind kind, struct process *p, int code, int signo)
+{
+    struct world_event e = {.at_ns = w->now_ns + ns,
+        .kind = kind,
+        .process = p,
+        .run = p->run,
+        .code = code,
+        .signal = signo};
+
+    vec_push(&w->events, e);
+}
+
+static void broken(struct world *w, const char *what, const struct instance *i)
+{
+    if (!w->broken)
+        (void)snprintf(w->broken_text, sizeof w->broken_text, "%s of %s", what, i->subject);
+    w->broken = true;
+}
+
+struct process *world_process(struct world *w, const char *service, int slot)
+{
+    VEC_EACH (&w->processes, struct process *, p)
+        if ((*p)->slot == slot && strcmp((*p)->service, service) == 0)
+            return *p;
+    return NULL;
+}
+
+static struct process *process_of(struct world *w, struct instance *i)
+{
+    struct process *p = world_process(w, i->control->name, i->slot);
+
+    if (p == NULL) {
+        p = mem_new(struct process);
+        p->slot = i->slot;
+        (void)snprintf(p->service, sizeof p->service, "%s", i->control->name);
+        vec_push(&w->processes, p);
+    }
+    return p;
+}
+
+static bool behaves(const struct process *p, const char *as)
+{
+    return strcmp(p->behaviour, as) == 0;
+}
+
+static void begin_run(struct world *w, struct process *p)
+{
+    if (p->sticks_to != NULL)
+        p->behaviour = p->sticks_to;
+    p->run++;
+    p->alive = true;
+    p->hangs = false;
+    p->started_ns = w->now_ns;
+    p->stop_at_ns = 0;
+    if (behaves(p, "crash"))
+        after(w, 2 * NS_PER_MS, WORLD_EXIT, p, 1, 0);
+    if (behaves(p, "crash-ready"))
+        after(w, 50 * NS_PER_MS, WORLD_EXIT, p, 1, 0);
+    if (behaves(p, "job"))
+        after(w, 10 * NS_PER_MS, WORLD_EXIT, p, 0, 0);
+    if (behaves(p, "bad-job"))
+        after(w, 10 * NS_PER_MS, WORLD_EXIT, p, 3, 0);
+}
+
+static void spawn(void *data, struct instance *i)
+{
+    struct world *w = data;
+    struct process *p = process_of(w, i);
+
+    if (p->shim || p->alive)
+        broken(w, "second spawn", i);
+    p->shim = true;
+    p->tokens = BACKOFF_BURST;
+    p->behaviour = i->spec->argv[0];
+    p->run++;
+    after(w, NS_PER_MS, behaves(p, "missing") ? WORLD_START_FAILED : WORLD_STARTED, p, 0, 0);
+}
+
+static void resume(void *data, struct instance *i)
+{
+    struct world *w = data;
+    struct process *p = process_of(w, i);
+
+    if (!p->shim || p->alive)
+        broken(w, "resume", i);
+    p->run++;
+    after(w, NS_PER_MS, WORLD_STARTED, p, 0, 0);
+}
+
+static void stop(void *data, struct instance *i, int64_t grace_ns)
+{
+    struct world *w = data;
+    struct process *p = process_of(w, i);
+    bool stubborn = p->alive && (behaves(p, "stubborn") || p->hangs);
+
+    if (!p->shim)
+        broken(w, "stop", i);
+    p->stop_at_ns = w->now_ns;
+    p->run++; /* whatever it was about to do does not happen any more */
+    after(w, stubborn ? grace_ns : 2 * NS_PER_MS, WORLD_GONE, p, 0, stubborn ? SIGKILL : SIGTERM);
+}
+
+static void do_signal(void *data, struct instance *i, int signo)
+{
+    (void)data, (void)i, (void)signo;
+}
+
+static void probe(void *data, struct instance *i, enum engine_probe mode)
+{
+    struct world *w = data;
+    struct process *p = process_of(w, i);
+
+    if (mode == ENGINE_PROBE_STARTUP && p->alive)
+        after(w, 5 * NS_PER_MS, WORLD_PROBE, p, 0, 0);
+    if (mode == ENGINE_PROBE_STEADY && p->probe == ENGINE_PROBE_OFF && p->alive)
+        after(w, NS_PER_S, WORLD_PROBE, p, 0, 0);
+    p->probe = mode;
+}
+
+static void lease(void *data, struct instance *i, bool hands_off)
+{
+    process_of(data, i)->hands_off = hands_off;
+}
+
+static void forget(void *data, struct instance *i)
+{
+    struct world *w = data;
+    struct process *p = process_of(w, i);
+
+    if (p->alive)
+        broken(w, "forget while alive", i);
+}
+
+static uint64_t record(void *data, const struct event *e)
+{
+    struct world *w = data;
+    struct told *t = vec_add(&w->journal);
+
+    (void)snprintf(t->type, sizeof t->type, "%s", e->type);
+    (void)snprintf(t->subject, sizeof t->subject, "%s", e->subject);
+    (void)snprintf(t->evidence, sizeof t->evidence, "%.*s", STR_ARG(e->evidence));
+    memcpy(t->causes, e->causes, sizeof t->causes);
+    t->cause_count = e->cause_count;
+    t->at_ns = w->now_ns;
+    for (size_t k = 0; k < e->cause_count; k++)
+        if (e->causes[k] >= 1000 + w->journal.count) {
+            w->broken = true;
+            (void)snprintf(
+                w->broken_text, sizeof w->broken_text, "%s has a cause to come", e->type);
+        }
+    return 1000 + w->journal.count - 1;
+}
+
+/* ---- what becomes due ---- */
+
+static void process_exits(
+    struct world *w, struct process *p, struct instance *i, const struct world_event *e)
+{
+    bool wanted = i->spec->restart.condition == RESTART_ALWAYS;
+    struct engine_exit x = {.known = true,
+        .code = e->signal != 0 ? -1 : e->code,
+        .signal = e->signal,
+        .ran_ns = w->now_ns - p->started_ns};
+
+    p->alive = false;
+    x.restarting = wanted && p->tokens > 0 && !p->hands_off && p->stop_at_ns == 0;
+    if (!wanted)
+        p->shim = false; /* its policy says no: the shim ends too */
+    engine_on_exited(w->engine, i, &x, w->now_ns);
+    if (!wanted) {
+        engine_on_gone(w->engine, i);
+        return;
+    }
+    if (!x.restarting)
+        return;
+    p->tokens--;
+    begin_run(w, p);
+    engine_on_started(w->engine, i, 100 + p->run, true, w->now_ns, w->now_ns);
+}
+
+static void probe_result(struct world *w, struct process *p, struct instance *i)
+{
+    bool ok = !p->hangs && !behaves(p, "never-ready");
+
+    if (!p->alive || p->probe == ENGINE_PROBE_OFF)
+        return;
+    if (ok)
+        p->probe = ENGINE_PROBE_STEADY;
+    after(w, p->probe == ENGINE_PROBE_STARTUP ? 100 * NS_PER_MS : NS_PER_S, WORLD_PROBE, p, 0, 0);
+    engine_on_probe(w->engine, i, ok, ok ? "HTTP 200" : "no answer in 500 ms", NS_PER_MS);
+}
+
+static void happen(struct world *w, const struct world_event *e)
+{
+    struct process *p = e->process;
+    struct instance *i = engine_instance(w->engine, p->service, p->slot);
+    struct engine_exit x = {.known = true, .code = e->signal != 0 ? -1 : 0, .signal = e->signal};
+
+    engine_now(w->engine, w->now_ns, w->now_ns);
+    if (e->run != p->run || i == NULL)
+        return;
+    switch (e->kind) {
+    case WORLD_STARTED:
+        begin_run(w, p);
+        engine_on_started(w->engine, i, 100 + p->run, false, w->now_ns, w->now_ns);
+        return;
+    case WORLD_START_FAILED:
+        p->shim = false;
+        engine_on_start_failed(w->engine, i, "missing: not found in PATH /bin");
+        return;
+    case WORLD_PROBE:
+        probe_result(w, p, i);
+        return;
+    case WORLD_EXIT:
+        if (p->alive)
+            process_exits(w, p, i, e);
+        return;
+    case WORLD_GONE:
+        if (p->alive) {
+            p->alive = false;
+            engine_on_exited(w->engine, i, &x, w->now_ns);
+        }
+        p->shim = false;
+        engine_on_gone(w->engine, i);
+        return;
+    }
+}
+
+static bool earliest(const struct world *w, int64_t until_ns, size_t *out)
+{
+    bool found = false;
+
+    for (size_t k = 0; k < w->events.count; k++)
+        if (w->events.at[k].at_ns <= until_ns &&
+            (!found || w->events.at[k].at_ns < w->events.at[*out].at_ns)) {
+            *out = k;
+            found = true;
+        }
+    return found;
+}
+
+static void turn(struct world *w)
+{
+    for (int k = 0; k < 100; k++) {
+        (void)engine_turn(w->engine, w->now_ns, w->now_ns);
+        if (engine_deadline(w->engine) > w->now_ns)
+            return;
+    }
+    w->broken = true;
+    (void)snprintf(w->broken_text, sizeof w->broken_text, "the engine does not come to rest");
+}
+
+static void step(struct world *w, int64_t until_ns)
+{
+    int64_t due = engine_deadline(w->engine);
+    size_t k = 0;
+
+    if (earliest(w, due < until_ns ? due : until_ns, &k)) {
+        struct world_event e = w->events.at[k];
+
+        vec_remove(&w->events, k);
+        if (e.at_ns > w->now_ns)
+            w->now_ns = e.at_ns;
+        happen(w, &e);
+    } else
+        w->now_ns = due < until_ns ? (due > w->now_ns ? due : w->now_ns) : until_ns;
+    turn(w);
+}
+
+void world_run(struct world *w, int64_t ns)
+{
+    int64_t until_ns = w->now_ns + ns;
+
+    turn(w);
+    while (w->now_ns < until_ns && !w->broken)
+        step(w, until_ns);
+}
+
+bool world_finish(struct world *w)
+{
+    int before = w->results;
+    int64_t until_ns = w->now_ns + 300 * NS_PER_S;
+
+    turn(w);
+    while (w->results == before && w->now_ns < until_ns && !w->broken)
+        step(w, until_ns);
+    return w->results > before;
+}
+
+void world_kill(struct world *w, const char *service, int slot)
+{
+    after(w, 0, WORLD_EXIT, world_process(w, service, slot), 0, SIGKILL);
+    world_run(w, NS_PER_MS);
+}
+
+/* ---- to look at ---- */
+
+static void result(void *data, bool ok, int exit_code, const char *text, const char *undo)
+{
+    struct world *w = data;
+
+    (void)undo;
+    w->results++;
+    w->results_ok += ok;
+    w->last_exit = exit_code;
+    (void)snprintf(w->last_text, sizeof w->last_text, "%s", text);
+}
+
+const struct engine_sink *world_sink(struct world *w)
+{
+    static struct engine_sink sink;
+
+    sink = (struct engine_sink){.data = w, .result = result};
+    return &sink;
+}
+
+size_t world_told(const struct world *w, const char *type, const char *subject)
+{
+    size_t count = 0;
+
+    VEC_EACH (&w->journal, const struct told, t)
+        count +=
+            strcmp(t->type, type) == 0 && (subject == NULL || strcmp(t->subject, subject) == 0);
+    return count;
+}
+
+const struct told *world_last(const struct world *w, const char *type, const char *subject)
+{
+    for (size_t k = w->journal.count; k-- > 0;)
+        if (strcmp(w->journal.at[k].type, type) == 0 &&
+            (subject == NULL || strcmp(w->journal.at[k].subject, subject) == 0))
+            return &w->journal.at[k];
+    return NULL;
+}
+
+enum instance_state world_state(const struct world *w, const char *service, int slot)
+{
+    const struct instance *i = engine_instance(w->engine, service, slot);
+
+    return i != NULL ? i->state : INSTANCE_STOPPED;
+}
+
+enum service_state world_service(const struct world *w, const char *service)
+{
+    const struct control *c = control_find(w->engine, service);
+
+    return c != NULL ? c->state : SERVICE_STOPPED;
+}
+
+void world_init(struct world *w, uint64_t seed)
+{
+    static struct engine_host host = {.spawn = spawn,
+        .resume = resume,
+        .stop = stop,
+        .signal = do_signal,
+        .probe = probe,
+        .lease = lease,
+        .forget = forget,
+        .record = record};
+
+    *w = (struct world){.now_ns = 1000 * NS_PER_S};
+    host.data = w;
+    w->engine = engine_create(&host, seed, w->now_ns, w->now_ns);
+}
+
+void world_fini(struct world *w)
+{
+    engine_destroy(&w->engine);
+    VEC_EACH (&w->processes, struct process *, p)
+        free(*p);
+    vec_fini(&w->processes);
+    vec_fini(&w->events);
+    vec_fini(&w->journal);
+}

@@ -1,0 +1,587 @@
+/* tendd - the daemon: one project, one state directory.
+ *
+ * Its parts are a table of subsystems, started from top to bottom and stopped from bottom to top:
+ *
+ *     state      directories, format version, lock, token and keys
+ *     loop       the control thread's
+ *     journal    segments, and the thread that writes them
+ *     views      what follows from the journal
+ *     hands      the engine, processes, probes
+ *     restore    what was declared and what runs: re-adopted
+ *     serve      HTTP on the UNIX socket and on TCP, and the door for commands
+ *
+ * Whatever happens to this process, services live on under their shims. */
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/must.h"
+#include "base/random.h"
+#include "engine/hands.h"
+#include "engine/snapshot.h"
+#include "io/loop.h"
+#include "io/paths.h"
+#include "io/worker.h"
+#include "record/journal.h"
+#include "record/views.h"
+#include "serve/door.h"
+#include "serve/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define STATE_FORMAT   1
+#define LISTEN_DEFAULT "127.0.0.1:8363"
+#define WORKERS_MAX    4
+#define WORKER_QUEUE   64
+#define KEY_BYTES      32
+
+struct options {
+    const char *project, *state_dir, *listen, *shim;
+};
+
+struct daemon {
+    struct options options;
+    struct paths paths;
+    int lock_fd;
+    char token[2 * KEY_BYTES + 1];
+    unsigned char key[KEY_BYTES];
+    int64_t started_at_ns;
+    struct loop *loop;
+    struct signal_watch *term, *interrupt;
+    struct journal *journal;
+    struct journal_opened opened;
+    struct views *views;
+    struct views_opened views_opened;
+    struct snapshot_cell *cell;
+    struct workers *workers;
+    struct hands *hands;
+    struct door *door;
+    struct serve *serve;
+    size_t adopted;
+    const char *stop_reason;
+};
+
+/* ---- state ---- */
+
+static char *in_state(const struct daemon *d, const char *name)
+{
+    return mem_format("%s/%s", d->paths.state_dir, name);
+}
+
+/* The format is an integer; a newer one is refused. */
+static bool check_version(const struct daemon *d, struct err *err)
+{
+    struct buf text = BUF_INIT(64);
+    char *path = in_state(d, "version");
+    uint64_t version = 0;
+    bool ok = true;
+
+    if (!fs_exists(path))
+        ok = fs_write(path, STR("1\n"), 0600, err);
+    else if (!fs_read(path, &text, err))
+        ok = false;
+    else if (!str_to_uint(str_trim(buf_str(&text)), &version) || version == 0)
+        ok = err_set(err, ERR_CORRUPT, "%s does not hold a format version", path);
+    else if (version > STATE_FORMAT)
+        ok = err_set(err, ERR_UNSUPPORTED,
+            "%s was written by a newer tend (format %llu, this one knows %d)", d->paths.state_dir,
+            (unsigned long long)version, STATE_FORMAT);
+    free(path);
+    buf_fini(&text);
+    return ok;
+}
+
+static bool take_lock(struct daemon *d, struct err *err)
+{
+    char *path = in_state(d, "lock");
+    char holder[64] = "", mine[128];
+    bool ok = false;
+
+    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (d->lock_fd == -1)
+        (void)err_sys(err, "%s", path);
+    else if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t got = read(d->lock_fd, holder, sizeof holder - 1);
+
+        holder[got > 0 ? got : 0] = 0;
+        holder[strcspn(holder, "\n")] = 0;
+        (void)err_set(err, ERR_CONFLICT, "%s is in use by another tendd (%s)", d->paths.state_dir,
+            holder[0] != 0 ? holder : "unknown");
+    } else {
+        (void)snprintf(mine, sizeof mine, "pid %d, project %s\n", getpid(), d->paths.project);
+        ok = ftruncate(d->lock_fd, 0) == 0 && fs_write_all(d->lock_fd, str_from(mine), err);
+    }
+    free(path);
+    return ok;
+}
+
+static void to_hex(const unsigned char *bytes, size_t count, char *out)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* 64 hexadecimal digits, made once. */
+static bool read_or_make(
+    const struct daemon *d, const char *name, char out[2 * KEY_BYTES + 1], struct err *err)
+{
+    struct buf text = BUF_INIT(256);
+    unsigned char fresh[KEY_BYTES];
+    char *path = in_state(d, name);
+    bool ok;
+
+    if (!fs_exists(path)) {
+        random_secret(fresh, sizeof fresh);
+        to_hex(fresh, sizeof fresh, out);
+        ok = fs_write(path, str_from(out), 0600, err);
+    } else {
+        struct str value;
+
+        ok = fs_read(path, &text, err);
+        value = str_trim(buf_str(&text));
+        if (ok && value.len != 2 * (size_t)KEY_BYTES)
+            ok = err_set(err, ERR_CORRUPT, "%s: not 64 digits; remove it to get a new one", path);
+        if (ok)
+            (void)snprintf(out, 2 * KEY_BYTES + 1, "%.*s", STR_ARG(value));
+    }
+    free(path);
+    buf_fini(&text);
+    return ok;
+}
+
+static bool start_state(struct daemon *d, struct err *err)
+{
+    char key[2 * KEY_BYTES + 1];
+    struct hash parsed;
+    char *objects;
+    bool ok;
+
+    TRY(paths_find(&d->paths, d->options.project, d->options.state_dir, err));
+    TRY(paths_make(&d->paths, err));
+    TRY(take_lock(d, err));
+    TRY(check_version(d, err));
+    TRY(read_or_make(d, "token", d->token, err));
+    TRY(read_or_make(d, "key", key, err));
+    if (!hash_parse(str_from(key), &parsed))
+        return err_set(err, ERR_CORRUPT, "%s/key: not 64 hexadecimal digits", d->paths.state_dir);
+    memcpy(d->key, parsed.at, sizeof d->key);
+    objects = in_state(d, "objects");
+    ok = fs_make_dirs(objects, 0700, err);
+    free(objects);
+    return ok;
+}
+
+static void stop_state(struct daemon *d)
+{
+    if (d->lock_fd != -1)
+        (void)close(d->lock_fd);
+}
+
+/* ---- loop ---- */
+
+static void end(struct daemon *d, const char *reason)
+{
+    if (d->stop_reason == NULL)
+        d->stop_reason = reason;
+    loop_stop(d->loop);
+}
+
+static void on_signal(void *data, int signo)
+{
+    end(data, signo == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+static bool start_loop(struct daemon *d, struct err *err)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    TRY(loop_create(&d->loop, err));
+    d->workers = workers_create(WORKERS_MAX, WORKER_QUEUE);
+    d->cell = snapshot_cell_create();
+    TRY(signal_watch_create(&d->term, d->loop, SIGTERM, on_signal, d, err));
+    return signal_watch_create(&d->interrupt, d->loop, SIGINT, on_signal, d, err);
+}
+
+static void stop_loop(struct daemon *d)
+{
+    if (d->loop == NULL)
+        return;
+    workers_destroy(&d->workers);
+    signal_watch_destroy(&d->term);
+    signal_watch_destroy(&d->interrupt);
+    snapshot_cell_destroy(&d->cell);
+    loop_destroy(&d->loop);
+}
+
+/* ---- journal and views ---- */
+
+static void post_to_loop(void *loop, void (*fn)(void *data), void *data)
+{
+    loop_post(loop, fn, data);
+}
+
+static void tell(struct daemon *d, const char *type, struct buf *evidence)
+{
+    struct event e = {
+        .type = type, .actor = "tend", .subject = "daemon", .evidence = buf_str(evidence)};
+
+    (void)journal_append(d->journal, &e);
+}
+
+static void on_health(void *data, const struct journal_health *health)
+{
+    struct daemon *d = data;
+    struct buf body = BUF_INIT(1024);
+    struct json j = json_begin(&body);
+
+    if (d->hands != NULL)
+        hands_degraded(d->hands, "journal", health->failing ? health->text : NULL);
+    json_open_object(&j, NULL);
+    json_format(&j, "reason", "journal: %s", health->failing ? health->text : "written again");
+    if (health->dropped > 0)
+        json_int(&j, "dropped", (int64_t)health->dropped);
+    json_end(&j);
+    tell(d, health->failing ? "daemon.degraded" : "daemon.recovered", &body);
+    log_warn(health->failing ? "journal.failing" : "journal.recovered", "err=\"%s\" waiting=%llu",
+        health->text, (unsigned long long)health->waiting);
+    buf_fini(&body);
+}
+
+static bool start_journal(struct daemon *d, struct err *err)
+{
+    struct journal_options options = {
+        .post = post_to_loop, .post_host = d->loop, .on_health = on_health, .on_health_data = d};
+    struct buf body = BUF_INIT(1024);
+    char *dir = in_state(d, "journal");
+    bool ok = journal_open(&d->journal, dir, &options, &d->opened, err);
+
+    free(dir);
+    if (ok && d->opened.torn_bytes > 0) {
+        buf_format(&body, "{\"file\":\"%s\",\"bytes\":%llu}", d->opened.torn_file,
+            (unsigned long long)d->opened.torn_bytes);
+        tell(d, "journal.torn_tail_cut", &body);
+    }
+    buf_fini(&body);
+    return ok;
+}
+
+static void stop_journal(struct daemon *d)
+{
+    journal_close(&d->journal);
+}
+
+static bool start_views(struct daemon *d, struct err *err)
+{
+    char *path = in_state(d, "state.db");
+    bool ok = views_open(&d->views, path, d->journal, &d->views_opened, err);
+
+    if (ok && d->views_opened.rebuilt && d->views_opened.reason[0] != 0)
+        log_warn("views.rebuilt", "reason=\"%s\" events=%llu", d->views_opened.reason,
+            (unsigned long long)d->views_opened.folded);
+    free(path);
+    return ok;
+}
+
+static void stop_views(struct daemon *d)
+{
+    views_close(&d->views);
+}
+
+/* ---- hands ---- */
+
+static bool start_hands(struct daemon *d, struct err *err)
+{
+    struct hands_settings settings = {
+        .loop = d->loop,
+        .journal = d->journal,
+        .views = d->views,
+        .cell = d->cell,
+        .project = d->paths.project,
+        .state_dir = d->paths.state_dir,
+        .run_dir = d->paths.run_dir,
+        .shim_path = d->options.shim,
+        .started_at_ns = d->started_at_ns,
+    };
+    struct journal_health health;
+
+    TRY(hands_create(&d->hands, &settings, err));
+    journal_health(d->journal, &health);
+    if (health.broken)
+        hands_degraded(d->hands, "journal", health.broken_text);
+    return true;
+}
+
+static void stop_hands(struct daemon *d)
+{
+    hands_destroy(&d->hands);
+}
+
+/* ---- restore ---- */
+
+static const struct project *load_fact(struct daemon *d, const char *key)
+{
+    struct buf value = BUF_INIT(256);
+    struct err err = ERR_INIT;
+    const struct project *p = NULL;
+    json_t *digest = NULL;
+
+    if (views_fact_get(d->views, "project", key, &value, &err))
+        digest = json_loads(buf_str(&value).at, JSON_DECODE_ANY, NULL);
+    if (json_is_string(digest)) {
+        p = door_load(d->paths.state_dir, json_string_value(digest),
+            (struct str){.at = (const char *)d->key, .len = sizeof d->key}, &err);
+        if (p == NULL)
+            log_error("document.unreadable", "fact=%s err=\"%s\"", key, err.text);
+    }
+    json_decref(digest);
+    buf_fini(&value);
+    return p;
+}
+
+static void tell_started(struct daemon *d)
+{
+    struct buf body = BUF_INIT(1024);
+    struct json j = json_begin(&body);
+
+    json_open_object(&j, NULL);
+    json_text(&j, "version", TEND_VERSION);
+    json_int(&j, "pid", getpid());
+    if (d->adopted > 0)
+        json_int(&j, "adopted", (int64_t)d->adopted);
+    json_end(&j);
+    tell(d, "daemon.started", &body);
+    buf_fini(&body);
+}
+
+static bool start_restore(struct daemon *d, struct err *err)
+{
+    const struct project *project = load_fact(d, "document"), *previous = load_fact(d, "previous");
+    bool ok = hands_restore(d->hands, project, previous, &d->adopted, err);
+
+    project_unref(&project);
+    project_unref(&previous);
+    if (ok)
+        tell_started(d);
+    return ok;
+}
+
+static void stop_nothing(struct daemon *d)
+{
+    (void)d;
+}
+
+/* ---- serve ---- */
+
+static const struct snapshot *acquire(void *data)
+{
+    struct daemon *d = data;
+
+    return snapshot_cell_acquire(d->cell);
+}
+
+static void on_command(void *data, struct command *command, struct http_stream *stream)
+{
+    struct daemon *d = data;
+
+    door_command(d->door, command, stream);
+}
+
+static void on_shutdown(void *data)
+{
+    end(data, "somebody asked for it");
+}
+
+static bool start_serve(struct daemon *d, struct err *err)
+{
+    struct door_settings door = {
+        .loop = d->loop,
+        .hands = d->hands,
+        .journal = d->journal,
+        .state_dir = d->paths.state_dir,
+        .revision_key = {.at = (const char *)d->key, .len = sizeof d->key},
+        .shutdown = on_shutdown,
+        .data = d,
+    };
+    char *socket_path = mem_format("%s/sock", d->paths.run_dir), *logs = in_state(d, "logs");
+    struct serve_options options = {
+        .unix_path = socket_path,
+        .tcp_address = strcmp(d->options.listen, "none") == 0 ? NULL : d->options.listen,
+        .token = d->token,
+    };
+    struct serve_host host = {
+        .data = d,
+        .acquire = acquire,
+        .command = on_command,
+        .journal = d->journal,
+        .views = d->views,
+        .logs_dir = logs,
+        .workers = d->workers,
+    };
+
+    d->door = door_create(&door);
+    hands_begin(d->hands);
+    return serve_start(&d->serve, &options, &host, err);
+}
+
+static void stop_serve(struct daemon *d)
+{
+    serve_stop(&d->serve);
+    door_destroy(&d->door);
+}
+
+/* ---- the table ---- */
+
+static const struct subsystem {
+    const char *name;
+    bool (*start)(struct daemon *d, struct err *err);
+    void (*stop)(struct daemon *d);
+} subsystems[] = {
+    {"state",   start_state,   stop_state  },
+    {"loop",    start_loop,    stop_loop   },
+    {"journal", start_journal, stop_journal},
+    {"views",   start_views,   stop_views  },
+    {"hands",   start_hands,   stop_hands  },
+    {"restore", start_restore, stop_nothing},
+    {"serve",   start_serve,   stop_serve  },
+};
+
+/* sd_notify(3), for systemd and for the shim that guards us. */
+static void notify(const char *text)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        to.sun_path[0] = 0;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return;
+    (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    (void)close(fd);
+}
+
+static void tell_stopped(struct daemon *d)
+{
+    struct buf body = BUF_INIT(256);
+
+    buf_format(&body, "{\"reason\":\"%s\"}", d->stop_reason != NULL ? d->stop_reason : "");
+    tell(d, "daemon.stopped", &body);
+    buf_fini(&body);
+}
+
+static int run(struct daemon *d)
+{
+    struct err err = ERR_INIT;
+    size_t started = 0;
+    int code = 0;
+
+    while (started < COUNT(subsystems) && subsystems[started].start(d, &err))
+        started++;
+    if (started < COUNT(subsystems)) {
+        log_error("daemon.failed", "at=%s err=\"%s\"", subsystems[started].name, err.text);
+        code = err.kind == ERR_CONFLICT ? 5 : 1;
+        started++; /* its stop accepts what is half built */
+    } else {
+        log_info("daemon.ready", "project=%s pid=%d port=%d adopted=%zu took_ms=%lld",
+            d->paths.project, getpid(), serve_port(d->serve), d->adopted,
+            (long long)((clock_wall_ns() - d->started_at_ns) / NS_PER_MS));
+        notify("READY=1");
+        loop_run(d->loop);
+        notify("STOPPING=1");
+        tell_stopped(d);
+        log_info("daemon.stopped", "reason=\"%s\"", d->stop_reason != NULL ? d->stop_reason : "");
+    }
+    while (started > 0)
+        subsystems[--started].stop(d);
+    return code;
+}
+
+/* ---- arguments ---- */
+
+static const char usage[] =
+    "usage: tendd --project NAME [--state DIR] [--listen ADDRESS|none] [--shim PATH] [-v]\n"
+    "Runs the daemon of one project in the foreground; `tend daemon` starts it with the right "
+    "paths.\n";
+
+/* tend-shim lies beside us. */
+static char *find_shim(void)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash;
+
+    if (len <= 0)
+        return mem_copy_string("tend-shim");
+    self[len] = 0;
+    slash = strrchr(self, '/');
+    return mem_format("%.*s/tend-shim", (int)(slash - self), self);
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"project", required_argument, NULL, 'p'},
+        {"state",   required_argument, NULL, 's'},
+        {"listen",  required_argument, NULL, 'l'},
+        {"shim",    required_argument, NULL, 'm'},
+        {"verbose", no_argument,       NULL, 'v'},
+        {NULL,      0,                 NULL, 0  },
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "p:v", longs, NULL)) != -1)
+        switch (option) {
+        case 'p':
+            o->project = optarg;
+            break;
+        case 's':
+            o->state_dir = optarg;
+            break;
+        case 'l':
+            o->listen = optarg;
+            break;
+        case 'm':
+            o->shim = optarg;
+            break;
+        case 'v':
+            log_set_level(LOG_LEVEL_DEBUG);
+            break;
+        default:
+            return false;
+        }
+    return o->project != NULL && optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon d = {
+        .options = {.listen = LISTEN_DEFAULT}, .lock_fd = -1, .started_at_ns = clock_wall_ns()};
+    char *shim = find_shim();
+    int code;
+
+    d.options.shim = shim;
+    if (!parse(argc, argv, &d.options)) {
+        (void)fputs(usage, stderr);
+        return 2;
+    }
+    code = run(&d);
+    free(shim);
+    return code;
+}

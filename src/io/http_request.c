@@ -30,6 +30,11 @@ const struct http_peer *http_request_peer(const struct http_request *r)
     return &r->connection->peer;
 }
 
+int http_request_server_port(const struct http_request *r)
+{
+    return r->server->tcp_listener.port;
+}
+
 void http_request_set(struct http_request *r, const void *data)
 {
     r->slot = data;

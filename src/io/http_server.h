@@ -93,6 +93,8 @@ struct str http_request_header(const struct http_request *r, const char *name);
 unsigned http_request_header_count(const struct http_request *r, const char *name);
 struct str http_request_body(const struct http_request *r);
 const struct http_peer *http_request_peer(const struct http_request *r);
+/* The TCP port that the server listens on, 0 for none. */
+int http_request_server_port(const struct http_request *r);
 
 /* A slot for the handler, from head to request. */
 void http_request_set(struct http_request *r, const void *data);
@@ -131,6 +133,8 @@ void http_stream_hook(struct http_stream *s, const struct http_stream_hooks *hoo
 /* Any thread: answer as http_answer does, instead of lines; ignored after the first line. */
 void http_stream_answer(
     struct http_stream *s, int status, const char *content_type, struct str body);
+/* Any thread: send the head now, for a stream whose first line may be long in coming. */
+void http_stream_begin(struct http_stream *s);
 /* Any thread, never blocks. `json` is one value without line ends; `id` 0 and `event` NULL leave
  * that field of the framing out. False: the client has gone or the line does not fit; a reader that
  * is too slow gets what was kept, one line {"v":1,"error":{"kind":"limit",…}}, and the end. */

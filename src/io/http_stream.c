@@ -126,6 +126,16 @@ static void begin(struct http_stream *s)
         s->framing == HTTP_EVENTS ? "text/event-stream; charset=utf-8" : "application/x-ndjson";
 }
 
+void http_stream_begin(struct http_stream *s)
+{
+    lock(s);
+    if (is_open(s) && s->status == 0) {
+        begin(s);
+        http_wake(s->server, s);
+    }
+    unlock(s);
+}
+
 static bool add_line(struct http_stream *s, uint64_t id, const char *event, struct str json)
 {
     size_t needed = json.len + EVENT_ID_BYTES + (event != NULL ? strlen(event) : 0) + LAST_WORDS;

@@ -25,7 +25,6 @@
 struct journal;
 struct snapshot;
 struct views;
-struct workers;
 struct serve;
 
 enum command_kind {
@@ -68,8 +67,8 @@ struct serve_host {
     void (*command)(void *data, struct command *command, struct http_stream *stream);
     struct journal *journal;
     struct views *views;
+    const char *journal_dir; /* STATE/journal, for verify */
     const char *logs_dir;    /* STATE/logs */
-    struct workers *workers; /* for queries */
 };
 
 struct serve_options {
@@ -87,8 +86,4 @@ MUST_USE bool serve_start(struct serve **out, const struct serve_options *option
 void serve_stop(struct serve **s);
 /* The TCP port that was bound, 0 for none. */
 int serve_port(const struct serve *s);
-/* Events up to here are durable or at least readable: followers look for new ones. Any thread,
- * cheap: call it from the journal's notice. */
-void serve_wake(struct serve *s);
-
 #endif

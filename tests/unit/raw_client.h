@@ -113,7 +113,7 @@ static int client_status(const struct client *c)
     return status;
 }
 
-/* Sends a request and reads one answer with its whole body (by Content-Length, or to the end). */
+/* Sends a request and reads one answer with its whole body. */
 static int client_ask(struct client *c, const char *request)
 {
     int64_t until = clock_boot_ms() + CLIENT_WAIT_MS;
@@ -127,6 +127,8 @@ static int client_ask(struct client *c, const char *request)
             return client_status(c);
         if (length != NULL &&
             c->got.len - (size_t)(body + 4 - c->got.at) >= strtoul(length + 17, NULL, 10))
+            return client_status(c);
+        if (body != NULL && length == NULL && str_ends(buf_str(&c->got), "\r\n0\r\n\r\n"))
             return client_status(c);
         if (!client_read_some(c, until))
             return client_status(c);

@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check fuzz asan tsan clean help
 
+C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
 ## build: compile build/tend, build/tendd and build/tend-shim; installs nothing
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS)
@@ -58,7 +60,7 @@ deb:
 
 ## format: lay out all C files by .clang-format (format-check: only look)
 format:
-	@tests/checks/format --fix
+	@clang-format -i $(C_FILES)
 
 format-check:
 	@tests/checks/format

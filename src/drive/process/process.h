@@ -95,13 +95,13 @@ enum process_record_kind {
 enum process_next {
     PROCESS_NEXT_RESTART = SHIM_NEXT_RESTART, /* the shim starts it again at once */
     PROCESS_NEXT_WAIT = SHIM_NEXT_WAIT,       /* process_resume, process_stop or process_forget */
-    PROCESS_NEXT_RETRY = SHIM_NEXT_RETRY,     /* the shim alone, in retry_ms */
+    PROCESS_NEXT_RETRY = SHIM_NEXT_RETRY,     /* by itself, until a daemon comes: then as WAIT */
     PROCESS_NEXT_DONE = SHIM_NEXT_DONE,       /* on_gone follows */
 };
 
 struct process_record {
     enum process_record_kind kind;
-    uint64_t run_id, number;
+    uint64_t run_id, number; /* number 0: the driver's own finding, nothing to acknowledge */
     uint64_t incarnation;
     uint64_t restarts;        /* by the shim so far, in this run */
     int64_t boot_ns, wall_ns; /* when it was seen */
@@ -141,6 +141,9 @@ struct process_log_gap {
 
 struct process_callbacks {
     void (*on_record)(void *data, struct process *p, const struct process_record *r);
+    /* The shim of an adopted process has answered: phase, pid and the rest are known, and what was
+     * recorded before was handed over. May come again. May be NULL. */
+    void (*on_state)(void *data, struct process *p);
     void (*on_notify)(
         void *data, struct process *p, const struct process_notice *n); /* may be NULL */
     void (*on_log)(

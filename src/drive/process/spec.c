@@ -1,0 +1,217 @@
+#include "base/clock.h"
+#include "base/fs.h"
+#include "drive/process/process_private.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- writing entries ---- */
+
+static void begin_spec(struct buf *out)
+{
+    struct shim_spec_header h = {SHIM_MAGIC, SHIM_VERSION, 0, 0};
+
+    buf_add(out, &h, sizeof h);
+}
+
+static void end_spec(struct buf *out)
+{
+    if (buf_full(out))
+        return;
+    uint32_t bytes = (uint32_t)out->len;
+    memcpy(out->at + offsetof(struct shim_spec_header, bytes), &bytes, sizeof bytes);
+}
+
+static void add_entry(struct buf *out, enum shim_tag tag, const void *value, size_t length)
+{
+    static const char zeros[8];
+    struct shim_spec_entry e = {(uint32_t)tag, (uint32_t)length};
+
+    buf_add(out, &e, sizeof e);
+    buf_add(out, value, length);
+    buf_add(out, zeros, (8 - length % 8) % 8);
+}
+
+static void add_text(struct buf *out, enum shim_tag tag, const char *text)
+{
+    if (text != NULL)
+        add_entry(out, tag, text, strlen(text) + 1);
+}
+
+static void add_u32(struct buf *out, enum shim_tag tag, uint32_t number)
+{
+    add_entry(out, tag, &number, sizeof number);
+}
+
+static void add_u64(struct buf *out, enum shim_tag tag, uint64_t number)
+{
+    add_entry(out, tag, &number, sizeof number);
+}
+
+/* ---- parts ---- */
+
+struct shim_lease spec_lease(const struct process_lease *lease)
+{
+    struct shim_lease out = {
+        .flags = (lease->restart_on_failure ? SHIM_RESTART_ON_FAILURE : 0) |
+                 (lease->restart_on_success ? SHIM_RESTART_ON_SUCCESS : 0),
+        .burst = lease->burst > 0 ? (uint32_t)lease->burst : 0,
+        .stable_ms = lease->stable_ms > 0 ? (uint64_t)lease->stable_ms : 0,
+        .slow_first_ms = lease->slow_first_ms > 0 ? (uint32_t)lease->slow_first_ms : 0,
+        .slow_max_ms = lease->slow_max_ms > 0 ? (uint32_t)lease->slow_max_ms : 0,
+    };
+
+    for (size_t i = 0; i < lease->stop_code_count; i++)
+        out.stop_codes[lease->stop_codes[i] / 8] |= (uint8_t)(1 << lease->stop_codes[i] % 8);
+    return out;
+}
+
+static void add_user(struct buf *out, const struct user_ids *user)
+{
+    if (!user->change)
+        return;
+    struct shim_user ids = {user->uid, user->gid};
+    add_entry(out, SHIM_TAG_USER, &ids, sizeof ids);
+    for (size_t i = 0; i < user->group_count; i++)
+        add_u32(out, SHIM_TAG_GROUP, user->groups[i]);
+}
+
+static void add_cgroup(struct buf *out, const struct cgroup *g)
+{
+    if (g == NULL)
+        return;
+    add_text(out, SHIM_TAG_CGROUP_V2, cgroup_v2_dir(g));
+    for (const char *const *dir = cgroup_v1_dirs(g); *dir != NULL; dir++)
+        add_text(out, SHIM_TAG_CGROUP_V1, *dir);
+    add_text(out, SHIM_TAG_FREEZER, cgroup_freezer_dir(g));
+    add_text(out, SHIM_TAG_OOM_FILE, cgroup_oom_file(g));
+}
+
+static void add_places(struct buf *out, const struct spec_parts *parts, int slot)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof name, "%d.log", slot);
+    add_text(out, SHIM_TAG_RUN_DIR, parts->run_dir);
+    add_u64(out, SHIM_TAG_RUN_ID, parts->run_id);
+    add_text(out, SHIM_TAG_BOOT_ID, clock_boot_id());
+    add_text(out, SHIM_TAG_LOG_DIR, parts->log_dir);
+    add_text(out, SHIM_TAG_LOG_NAME, name);
+    add_cgroup(out, parts->cgroup);
+}
+
+/* The socket's path, unless it is too long or closed to the service's user: then a name that
+ * nobody can guess, and the sender's user is checked either way. */
+static void add_notify(struct buf *out, const struct spec_parts *parts)
+{
+    struct buf path = BUF_INIT(4096), variable = BUF_INIT(4200);
+
+    buf_format(&path, "%s/notify", parts->run_dir);
+    if (path.len >= 108 || parts->user->change) {
+        buf_reset(&path);
+        buf_format(&path, "@tend-notify-%016llx", (unsigned long long)parts->run_id);
+    }
+    add_text(out, SHIM_TAG_NOTIFY, path.at);
+    buf_format(&variable, "NOTIFY_SOCKET=%s", path.at);
+    add_text(out, SHIM_TAG_VARIABLE, variable.at);
+    if (parts->spec->watchdog_us > 0) {
+        buf_reset(&variable);
+        buf_format(&variable, "WATCHDOG_USEC=%lld", (long long)parts->spec->watchdog_us);
+        add_text(out, SHIM_TAG_VARIABLE, variable.at);
+    }
+    buf_fini(&path);
+    buf_fini(&variable);
+}
+
+static MUST_USE bool add_strings(
+    struct buf *out, enum shim_tag tag, const char *const *texts, const char *what, struct err *err)
+{
+    size_t count = 0;
+
+    for (; texts != NULL && texts[count] != NULL; count++) {
+        if (count >= SHIM_STRINGS_MAX - 8)
+            return err_set(err, ERR_LIMIT, "more than %d %s", SHIM_STRINGS_MAX - 8, what);
+        add_text(out, tag, texts[count]);
+    }
+    return true;
+}
+
+bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *err)
+{
+    const struct process_spec *spec = parts->spec;
+    struct shim_lease lease = spec_lease(&spec->lease);
+    struct shim_limit files = {RLIMIT_NOFILE, 0, parts->files->rlim_cur, parts->files->rlim_max};
+
+    begin_spec(out);
+    add_places(out, parts, spec->slot);
+    add_text(out, SHIM_TAG_PROGRAM, parts->program);
+    TRY(add_strings(out, SHIM_TAG_ARGUMENT, spec->argv, "arguments", err));
+    TRY(add_strings(out, SHIM_TAG_VARIABLE, spec->environment, "variables", err));
+    if (spec->notify)
+        add_notify(out, parts);
+    add_text(out, SHIM_TAG_CWD, spec->working_dir);
+    add_user(out, parts->user);
+    if (spec->umask >= 0)
+        add_u32(out, SHIM_TAG_UMASK, (uint32_t)spec->umask);
+    add_entry(out, SHIM_TAG_LIMIT, &files, sizeof files);
+    add_u64(out, SHIM_TAG_LOG_BYTES, spec->log_bytes_max > 0 ? (uint64_t)spec->log_bytes_max : 0);
+    add_u32(out, SHIM_TAG_LOG_FILES, spec->log_files_max > 0 ? (uint32_t)spec->log_files_max : 0);
+    add_u32(out, SHIM_TAG_STOP_SIGNAL,
+        spec->stop_signal > 0 ? (uint32_t)spec->stop_signal : (uint32_t)SIGTERM);
+    add_u32(out, SHIM_TAG_FLAGS,
+        (spec->no_new_privileges ? SHIM_SPEC_NO_NEW_PRIVILEGES : 0) |
+            (spec->held ? SHIM_SPEC_HELD : 0));
+    add_entry(out, SHIM_TAG_LEASE, &lease, sizeof lease);
+    end_spec(out);
+    if (buf_full(out))
+        return err_set(
+            err, ERR_LIMIT, "arguments and environment are over %u bytes", SHIM_SPEC_MAX);
+    return true;
+}
+
+void spec_encode_watch(struct buf *out, const struct spec_parts *parts, int slot)
+{
+    begin_spec(out);
+    add_places(out, parts, slot);
+    end_spec(out);
+}
+
+void spec_with_adoption(
+    struct buf *out, struct str bytes, const struct shim_adopt *adopt, bool held)
+{
+    struct shim_spec_cursor c;
+    uint32_t flags = 0;
+
+    begin_spec(out);
+    if (shim_spec_begin(&c, bytes.at, bytes.len))
+        while (shim_spec_next(&c)) {
+            if (c.tag == SHIM_TAG_FLAGS && c.length >= sizeof flags)
+                memcpy(&flags, c.value, sizeof flags);
+            else if (c.tag != SHIM_TAG_ADOPT)
+                add_entry(out, c.tag, c.value, c.length);
+        }
+    flags = (flags & ~(uint32_t)SHIM_SPEC_HELD) | (held ? SHIM_SPEC_HELD : 0);
+    add_u32(out, SHIM_TAG_FLAGS, flags);
+    add_entry(out, SHIM_TAG_ADOPT, adopt, sizeof *adopt);
+    end_spec(out);
+}
+
+int spec_to_memfd(struct str bytes, struct err *err)
+{
+    int fd = memfd_create("tend-spec", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd == -1) {
+        err_sys(err, "memfd_create");
+        return -1;
+    }
+    if (fs_write_all(fd, bytes, err)) {
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+            return fd;
+        err_sys(err, "seal");
+    }
+    (void)close(fd);
+    return -1;
+}

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BATCH_EVENTS 512
+#define BATCH_EVENTS 4096
 #define RETRY_MS     250
 #define IDLE_MS      3600000
 #define STACK_BYTES  (512u << 10)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,8 +204,10 @@ static bool write_some(struct journal *j, struct err *err)
 
 static void release_large(struct buf *b)
 {
-    if (b->len == 0 && b->capacity > KEEP_BYTES)
-        buf_fini(b);
+    if (b->len > 0 || b->capacity <= KEEP_BYTES)
+        return;
+    buf_fini(b);
+    (void)malloc_trim(0); /* glibc would keep it for the next burst */
 }
 
 /* Waits for work; false when there is none and it is to end. */

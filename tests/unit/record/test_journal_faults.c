@@ -340,13 +340,14 @@ CASE(a_journal_of_a_newer_tend_is_refused)
 
 /* ---- full disks ---- */
 
-static struct journal_health told;
+static struct journal_health told[2]; /* one written before each count */
 static int told_count;
 
 static void on_health(void *data, const struct journal_health *health)
 {
     (void)data;
-    told = *health;
+    if (told_count < 2)
+        told[told_count] = *health;
     __atomic_add_fetch(&told_count, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -370,13 +371,13 @@ static void fill_disk(struct fixture *f)
     int promise = 0;
     uint64_t seq;
 
-    told_count = 0;
+    __atomic_store_n(&told_count, 0, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&told_count, __ATOMIC_SEQ_CST) == 0) {
         say_many(f, 20);
         if (!journal_flush(f->journal, clock_boot_ms() + 20000, &f->err))
             await_told(1);
     }
-    CHECK(told.failing && told.text[0] != '\0');
+    CHECK(told[0].failing && told[0].text[0] != '\0');
     CHECK(!journal_append_durable(f->journal, &asked, &seq, on_promise, &promise, &f->err));
     CHECK_INT(f->err.kind, ERR_IO);
     CHECK_INT(promise, 0);
@@ -393,7 +394,7 @@ static void fill_disk(struct fixture *f)
 static void check_recovery(struct fixture *f)
 {
     await_told(2);
-    CHECK(!told.failing);
+    CHECK(!told[1].failing);
     fixture_flush(f);
     CHECK_INT(journal_durable(f->journal), journal_head(f->journal));
     CHECK(say(f, "daemon.recovered", "daemon", 0, "{}") != 0);
@@ -437,7 +438,7 @@ CASE(a_full_file_system_is_survived_without_a_gap)
     fixture_open(&f, &impatient);
     store(ballast, (char[40000]){0}, 40000);
     fill_disk(&f);
-    CHECK(strstr(told.text, "No space left on device") != NULL);
+    CHECK(strstr(told[0].text, "No space left on device") != NULL);
     CHECK_INT(unlink(ballast), 0);
     CHECK_INT(mount("tmpfs", f.root, "tmpfs", MS_REMOUNT, "size=4m"), 0);
     check_recovery(&f);

@@ -18,6 +18,7 @@
 #define RETRY_MS          250
 #define CLOSE_WAIT_MS     5000
 #define STACK_BYTES       (256u << 10)
+#define WAIT_MS_MAX       INT64_C(3600000)
 
 /* ---- waiting ---- */
 
@@ -36,7 +37,8 @@ void cond_wait_ms(pthread_cond_t *c, pthread_mutex_t *lock, int64_t ms)
     struct timespec until;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (ms < 0 ? 0 : ms) * NS_PER_MS;
+    ms = ms < 0 ? 0 : ms < WAIT_MS_MAX ? ms : WAIT_MS_MAX;
+    int64_t ns = until.tv_nsec + ms * NS_PER_MS;
     until.tv_sec += (time_t)(ns / NS_PER_S);
     until.tv_nsec = (long)(ns % NS_PER_S);
     (void)pthread_cond_timedwait(c, lock, &until);
@@ -111,6 +113,7 @@ bool journal_open(struct journal **out, const char *dir, const struct journal_op
 {
     struct journal *j = mem_new(struct journal);
     struct tail tail;
+    struct err why; /* its kind is acted on, whether or not the caller wants it */
 
     j->fd = -1;
     (void)pthread_mutex_init(&j->lock, NULL);
@@ -118,9 +121,11 @@ bool journal_open(struct journal **out, const char *dir, const struct journal_op
     cond_init(&j->work);
     cond_init(&j->committed);
     set_options(j, options);
-    if (!store_open(&j->store, dir, &tail, err) || !take_tail(j, &tail, err) ||
-        !start_thread(j, err)) {
+    if (!store_open(&j->store, dir, &tail, &why) || !take_tail(j, &tail, &why) ||
+        !start_thread(j, &why)) {
         journal_close(&j);
+        if (err != NULL)
+            *err = why;
         return err_in(err, "journal");
     }
     report(&tail, opened);

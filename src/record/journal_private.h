@@ -130,7 +130,7 @@ struct hash journal_reader_chain(const struct journal_reader *r);
 /* Damage found while reading: into the health, told once. */
 void journal_note_broken(struct journal *j, const char *text);
 
-/* A condition that waits by CLOCK_MONOTONIC, and waiting for `ms` at most. */
+/* A condition that waits by CLOCK_MONOTONIC, and waiting for `ms` (an hour at most): look again. */
 void cond_init(pthread_cond_t *c);
 void cond_wait_ms(pthread_cond_t *c, pthread_mutex_t *lock, int64_t ms);
 

@@ -235,6 +235,9 @@ enum record_state record_check(const unsigned char *bytes, size_t len, const cha
     *out_why = "its checksum is wrong";
     if (get_u32(bytes + 4) != crc32c(bytes + 8, s.bytes - 8))
         return RECORD_DAMAGED;
+    *out_why = "its number is impossible";
+    if (record_seq(bytes) == 0 || record_seq(bytes) > INT64_MAX)
+        return RECORD_DAMAGED;
     *out_why = "its texts are not whole";
     return has_texts(bytes, &s) ? RECORD_WHOLE : RECORD_DAMAGED;
 }

@@ -62,6 +62,8 @@ bool store_read_header(int fd, uint32_t number, struct segment_header *out, stru
         return err_in(err, "%08u.seg", number);
     if (out->number != number)
         return err_set(err, ERR_CORRUPT, "%08u.seg: says it is number %u", number, out->number);
+    if (out->first_seq == 0 || out->first_seq > INT64_MAX)
+        return err_set(err, ERR_CORRUPT, "%08u.seg: begins with an impossible event", number);
     return true;
 }
 

@@ -229,15 +229,11 @@ void journal_post_health(struct journal *j, const struct journal_health *health)
 void journal_note_broken(struct journal *j, const char *text)
 {
     (void)pthread_mutex_lock(&j->lock);
-    bool first = !j->health.broken;
-    if (first) {
+    if (!j->health.broken) {
         j->health.broken = true;
         (void)snprintf(j->health.broken_text, sizeof j->health.broken_text, "%s", text);
     }
-    struct journal_health health = j->health;
     (void)pthread_mutex_unlock(&j->lock);
-    if (first)
-        journal_post_health(j, &health);
 }
 
 /* ---- append ---- */

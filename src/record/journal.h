@@ -49,7 +49,7 @@ struct journal_health {
 struct journal_options {
     journal_post_fn post;
     void *post_host;
-    /* By `post`, when `failing` or `broken` changes. NULL for none. */
+    /* By `post`, when `failing` changes. NULL for none. */
     void (*on_health)(void *data, const struct journal_health *health);
     void *on_health_data;
     /* 0 takes the default. */

@@ -127,7 +127,7 @@ void journal_notify_readers(struct journal *j);
 
 /* Of the event that was read last. */
 struct hash journal_reader_chain(const struct journal_reader *r);
-/* Damage found while reading: into the health, told once. */
+/* Damage found while reading: the first goes into the health. */
 void journal_note_broken(struct journal *j, const char *text);
 
 /* A condition that waits by CLOCK_MONOTONIC, and waiting for `ms` (an hour at most): look again. */

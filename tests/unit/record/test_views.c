@@ -5,6 +5,8 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 struct world {
@@ -379,6 +381,43 @@ CASE(deleting_the_file_meanwhile_is_healed)
     CHECK_OK(views_fact_get(w.views, "web", "replicas", &text, &w.f.err), &w.f.err);
     CHECK_TEXT(text.at, "14");
     buf_fini(&text);
+    end(&w);
+}
+
+/* The journal has room, the views have not: they lag, say why, and catch up. */
+CASE(a_full_disk_is_told_and_caught_up_with)
+{
+    struct world w;
+    char trouble[160] = "";
+    int64_t deadline_ms = clock_boot_ms() + 20000;
+
+    memset(&w, 0, sizeof w);
+    fixture_begin(&w.f);
+    (void)snprintf(w.path, sizeof w.path, "%s/small", w.f.root);
+    CHECK_INT(mkdir(w.path, 0700), 0);
+    if (unshare(CLONE_NEWNS) == -1 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+        mount("tmpfs", w.path, "tmpfs", 0, "size=256k") == -1) {
+        fixture_end(&w.f);
+        SKIP("needs to mount a file system");
+    }
+    char *small = mem_copy_string(w.path);
+    (void)snprintf(w.path, sizeof w.path, "%s/state.db", small);
+    open_views(&w);
+    say_many(&w.f, 5000);
+    fixture_flush(&w.f);
+    while (trouble[0] == '\0') {
+        CHECK(clock_boot_ms() < deadline_ms && usleep(1000) == 0);
+        views_trouble(w.views, trouble);
+    }
+    CHECK_SAYING(strstr(trouble, "full") != NULL, "%s", trouble);
+    CHECK(views_folded(w.views) < 5000);
+    CHECK_INT(mount("tmpfs", small, "tmpfs", MS_REMOUNT, "size=32m"), 0);
+    CHECK(views_wait(w.views, 5000, clock_boot_ms() + 20000));
+    views_trouble(w.views, trouble);
+    CHECK_TEXT(trouble, "");
+    views_close(&w.views);
+    CHECK_INT(umount(small), 0);
+    free(small);
     end(&w);
 }
 

@@ -9,8 +9,6 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check fuzz asan tsan clean help
 
-C_FILES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
-
 ## build: compile build/tend, build/tendd and build/tend-shim; installs nothing
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS)
@@ -60,7 +58,7 @@ deb:
 
 ## format: lay out all C files by .clang-format (format-check: only look)
 format:
-	@clang-format -i $(C_FILES)
+	@tests/checks/format --fix
 
 format-check:
 	@tests/checks/format

@@ -7,9 +7,19 @@ import time
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def become_subreaper():
-    """What detaches from a subject stays below this process, and can be found and ended."""
+def run_below_a_reaper():
+    """Go on in a child. The parent stays behind, collects whatever detaches from the subjects and
+    ends (a dead process that nobody collects looks alive to some of them), and exits as we do."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child = os.fork()
+    if child == 0:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            end([p for p in descendants(os.getpid()) if is_running(p)])
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 def stat_fields(pid):

@@ -209,7 +209,7 @@ class Tend(Subject):
     def stop(self):
         self.tend("down", check=False)
         self.tend("daemon", "--stop", check=False)
-        end([p for p in descendants(os.getpid()) if is_running(p)
+        end([p for p in descendants(os.getppid()) if is_running(p)
              and os.path.basename(os.path.realpath(f"/proc/{p}/exe")) in ("tend-shim", "tendd")])
 
 

@@ -117,6 +117,8 @@ bool cli_project(struct cli *cli, char out[PATHS_PROJECT_BYTES], struct err *err
     const char *name = cli_value(cli, "project");
     char file[PATHS_BYTES], here[PATHS_BYTES];
 
+    if (cli->project[0] != '\0')
+        name = cli->project;
     if (name == NULL)
         name = getenv("COMPOSE_PROJECT_NAME");
     if (name != NULL && name[0] != '\0') {

@@ -31,7 +31,8 @@ struct cli {
     struct arguments arguments;
     struct terminal out, err_out; /* stdout and stderr */
     bool json, quiet, verbose;
-    const char *program; /* argv[0] */
+    const char *program;               /* argv[0] */
+    char project[PATHS_PROJECT_BYTES]; /* known from loading its file; "" before */
 };
 
 /* Everything that main does. */
@@ -51,7 +52,8 @@ int cli_exit_code(enum err_kind kind);
 /* A line of prose on stderr, unless -q or --json. */
 void cli_say(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The project's name: -p, else what its file or folder says (project_name.h). False with
+/* The project's name: of the file that was loaded, else -p, else what the file that would be
+ * loaded or its folder says (project_name.h). False with
  * ERR_MISSING where there is no file. */
 MUST_USE bool cli_project(struct cli *cli, char out[PATHS_PROJECT_BYTES], struct err *err);
 /* Where the project's things lie. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "cli/http_response.h"
+#include "cli/project_name.h"
 #include "cli/transport.h"
 
 #include <errno.h>
@@ -346,7 +347,7 @@ int client_fail(struct cli *cli, const struct client *c, const struct err *err)
 
     if (help[0] == '\0' && err->kind == ERR_UNREACHABLE)
         help = "start it with: tend up -d";
-    if (help[0] == '\0' && err->kind == ERR_MISSING && (c == NULL || !c->used))
+    if (help[0] == '\0' && str_starts(str_from(err->text), PROJECT_FILE_MISSING))
         help = "write one, or name it with -f FILE, or its project with -p NAME";
     return cli_fail(cli, err, help);
 }

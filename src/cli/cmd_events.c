@@ -49,10 +49,8 @@ static void address(void *data, struct buf *url)
     add_parameter(url, "subject", cli_value(q->cli, "subject"));
     add_parameter(url, "type", cli_value(q->cli, "type"));
     (void)snprintf(number, sizeof number, "%lld", (long long)q->limit);
-    if (q->limit > 0 && q->last_seq == 0) {
+    if (q->limit > 0 && q->last_seq == 0)
         add_parameter(url, "limit", number);
-        add_parameter(url, "last", "1");
-    }
     if (follow)
         add_parameter(url, "follow", "1");
 }
@@ -180,8 +178,8 @@ static const struct flag flags[] = {
     FLAG_VALUE("subject", 's', "SUBJECT", COMPLETES_INSTANCE,
         "of one service, instance, project or daemon"),
     FLAG_VALUE("type", 't', "TYPE", COMPLETES_NOTHING, "of one type, such as instance.exited"),
-    FLAG_VALUE(
-        "last", 'n', "N", COMPLETES_NOTHING, "the newest N (default 50, or all with --since)"),
+    FLAG_VALUE("last", 'n', "N", COMPLETES_NOTHING,
+        "the newest N, or the first N with --since (default 50, or all)"),
     FLAG("verify", 0, "check the journal's hash chain; names the first broken event"),
 };
 

@@ -43,12 +43,11 @@ static void address(void *data, struct buf *url)
     const char *grep = cli_value(q->cli, "grep");
 
     buf_format(url, "/tend/v1/logs?follow=%d", cli_flag(q->cli, "follow"));
-    VEC_EACH (&q->cli->arguments.words, const char *, word) {
-        struct str name = str_from(*word);
+    for (size_t i = 0; i < q->cli->arguments.words.count; i++) {
+        struct str name = str_from(cli_word(q->cli, i));
 
         name = str_cut(&name, '/');
-        buf_add_text(url, "&service=");
-        buf_format(url, "%.*s", STR_ARG(name)); /* checked by check_names */
+        buf_format(url, "%s%.*s", i == 0 ? "&service=" : ",", STR_ARG(name)); /* see check_names */
     }
     if (q->slot != NULL)
         buf_format(url, "&slot=%s", q->slot);

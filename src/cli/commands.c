@@ -7,6 +7,7 @@
 
 /* In the order in which help shows them. */
 const struct command *const commands[] = {
+    &cmd_up,
     &cmd_down,
     &cmd_status,
     &cmd_logs,
@@ -17,7 +18,11 @@ const struct command *const commands[] = {
     &cmd_pause,
     &cmd_events,
     &cmd_why,
+    &cmd_check,
+    &cmd_plan,
+    &cmd_apply,
     &cmd_retry,
+    &cmd_daemon,
     &cmd_completion,
     &cmd_help,
     &cmd_version,

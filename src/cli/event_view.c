@@ -3,6 +3,7 @@
 #include "cli/answer.h"
 #include "cli/text.h"
 #include "cli/when.h"
+#include "insight/sentence.h"
 #include "record/event.h"
 
 #include <stdlib.h>
@@ -61,9 +62,7 @@ void event_view_line(const struct event_view *v, const json_t *object, struct bu
     buf_format(out, "%s%s%s  %s", terminal_tone(v->terminal, TONE_FAINT), time,
         terminal_tone(v->terminal, TONE_PLAIN),
         tone != TONE_PLAIN ? terminal_tone(v->terminal, tone) : "");
-    text_escape(out, str_from(e.type), TEXT_NO_COLOURS);
-    buf_add_text(out, ": ");
-    text_escape(out, str_from(e.subject), TEXT_NO_COLOURS);
+    sentence_render(&e, out);
     buf_format(out, "%s  %s[#%llu]%s\n", terminal_tone(v->terminal, TONE_PLAIN),
         terminal_tone(v->terminal, TONE_FAINT), (unsigned long long)e.seq,
         terminal_tone(v->terminal, TONE_PLAIN));

@@ -176,8 +176,10 @@ int operation_run(
     struct err err = ERR_INIT;
     int code;
 
-    if (!client_stream(c, "POST", o->path, o->body, &err))
-        return client_fail(cli, c, &err);
+    if (!client_stream(c, "POST", o->path, o->body, &err)) {
+        code = client_fail(cli, c, &err);
+        return err.kind == ERR_CONFLICT && o->conflict_code != 0 ? o->conflict_code : code;
+    }
     if (!o->keep_interrupt)
         interrupt_begin();
     v.progress = progress_create(cli);

@@ -14,6 +14,7 @@ struct operation {
     const char *path;    /* POST there */
     struct str body;     /* JSON */
     int64_t timeout_ms;  /* watch no longer than this; 0: as long as it takes */
+    int conflict_code;   /* exit code of a refusal as conflict; 0: the usual one */
     bool keep_interrupt; /* the caller has called interrupt_begin and handles Ctrl-C itself */
     bool report;         /* say the outcome and the undo; false: only failures are told */
 };

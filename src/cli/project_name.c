@@ -27,7 +27,7 @@ bool project_file_find(char out[PATHS_BYTES], const char *dir, struct err *err)
         while (len > 0 && dir[len - 1] != '/')
             len--;
         if (len == 0)
-            return err_set(err, ERR_MISSING, "no tend.yaml or compose.yaml in %s or above", dir);
+            return err_set(err, ERR_MISSING, PROJECT_FILE_MISSING " in %s or above", dir);
         len--;
     }
 }

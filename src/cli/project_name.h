@@ -10,6 +10,9 @@
 #include "base/err.h"
 #include "io/paths.h"
 
+/* How the text of that failure begins. */
+#define PROJECT_FILE_MISSING "no tend.yaml or compose.yaml"
+
 /* The first of tend.yaml, tend.yml, compose.yaml, … in `dir` or a folder above it; ERR_MISSING. */
 MUST_USE bool project_file_find(char out[PATHS_BYTES], const char *dir, struct err *err);
 /* The name of the project that `file` declares. */

@@ -7,7 +7,8 @@
 #include <time.h>
 
 #define URL_BYTES_MAX (32u << 10)
-#define QUIET_MS      60000 /* how long one wait is; a followed stream may be silent for ever */
+#define QUIET_MS      60000 /* one wait; a followed stream may be silent for ever */
+#define ASK_MS        100   /* the same where somebody wants to be asked */
 #define TRY_AGAIN_MS  100
 
 static bool begin(const struct stream *s, struct client *c, struct err *err)
@@ -29,7 +30,11 @@ static bool read_lines(const struct stream *s, struct client *c, bool *wanted, s
         struct str line;
         json_t *object;
 
-        switch (client_line(c, QUIET_MS, &line, err)) {
+        if (s->stop != NULL && s->stop(s->data)) {
+            *wanted = false;
+            return true;
+        }
+        switch (client_line(c, s->stop != NULL ? ASK_MS : QUIET_MS, &line, err)) {
         case CLIENT_WAIT:
             (void)fflush(stdout); /* found again at the end */
             continue;
@@ -51,7 +56,7 @@ static bool read_lines(const struct stream *s, struct client *c, bool *wanted, s
 }
 
 /* Until a daemon answers again. */
-static bool reopen(struct cli *cli, struct client **c, struct err *err)
+static bool reopen(struct cli *cli, const struct stream *s, struct client **c, struct err *err)
 {
     int64_t deadline = clock_boot_ms() + STREAM_PATIENCE_MS;
     struct timespec pause = {.tv_nsec = TRY_AGAIN_MS * NS_PER_MS};
@@ -63,6 +68,8 @@ static bool reopen(struct cli *cli, struct client **c, struct err *err)
             return true;
         if (err->kind != ERR_UNREACHABLE || clock_boot_ms() >= deadline)
             return false;
+        if (s->stop != NULL && s->stop(s->data))
+            return err_set(err, ERR_CANCELLED, "interrupted");
         (void)nanosleep(&pause, NULL); /* a daemon that starts cannot be awaited by an event */
     }
 }
@@ -79,7 +86,7 @@ int stream_run(struct cli *cli, const struct stream *s)
         if (!wanted || (ok && !s->follow))
             break;
         if (ok || err.kind == ERR_UNREACHABLE)
-            ok = reopen(cli, &c, &err) && begin(s, c, &err);
+            ok = reopen(cli, s, &c, &err) && begin(s, c, &err);
     }
     if (!ok)
         code = client_fail(cli, c, &err);

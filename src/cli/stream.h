@@ -18,6 +18,8 @@ struct stream {
     void (*address)(void *data, struct buf *url);
     /* One line, as text and as JSON; false ends the stream. */
     bool (*line)(void *data, struct str text, const json_t *object);
+    /* Asked several times a second: true ends the stream. NULL: never. */
+    bool (*stop)(void *data);
     void *data;
     bool follow;
 };

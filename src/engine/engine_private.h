@@ -1,9 +1,12 @@
 /* engine_private.h - what the files of the engine share.
  *
- *   engine.c     the engine, time, what people want      control.c   one service: slots, gating
- *   heal.c       what is seen, verdicts on exits         update.c    replacement in batches
- *   operation.c  following what people asked for         note.c      events with cause and evidence
- *   describe.c   the snapshot */
+ *   engine.c      the engine, and time           declare.c    from a project to controls
+ *   wishes.c      what people want               restore.c    after a restart of the daemon
+ *   control.c     one service: its slots         slot.c       one instance and its machine
+ *   dependency.c  what waits for what            summary.c    a service as a whole
+ *   heal.c        starts, ends, verdicts         health.c     probes: ready, not ready, hung
+ *   update.c      replacement in batches         operation.c  following what people asked for
+ *   note.c        events, causes, evidence       describe.c   the snapshot */
 #ifndef TEND_ENGINE_PRIVATE_H
 #define TEND_ENGINE_PRIVATE_H
 
@@ -144,6 +147,14 @@ bool control_meets(const struct control *c, enum depend_condition condition);
 bool control_has_given_up(const struct control *c);
 bool control_dependencies_hold(const struct control *c, char *out_waits_for, size_t bytes);
 
+/* Everything that depends on it is down, or is not going away with it. */
+bool control_may_go_down(const struct control *c);
+/* Its state as a whole, told to the journal and to those that wait for it. */
+void control_summarize(struct control *c);
+/* Who depends on whom, anew. */
+void controls_link(struct engine *e);
+void engine_end_pause(struct engine *e);
+
 struct instance *instance_create(struct control *c, int slot);
 void instance_destroy(struct instance **i);
 void instance_set_spec(struct instance *i, const struct project *p, const struct service *s);
@@ -151,6 +162,10 @@ void instance_set_spec(struct instance *i, const struct project *p, const struct
 bool instance_move(struct instance *i, enum instance_on on);
 void instance_start(struct instance *i, uint64_t cause);
 void instance_stop(struct instance *i, uint64_t cause, const char *why);
+/* The shim's lease, or that it has none while tend's hands are off. */
+void instance_tell_lease(struct instance *i);
+/* Ended for good, or in a pause: begin anew, now. */
+void instance_begin_anew(struct instance *i, uint64_t cause);
 void instance_reason(struct instance *i, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -159,6 +174,15 @@ void instance_reason(struct instance *i, const char *fmt, ...)
 void heal_due(struct instance *i);
 /* After a stop: a hung process is started again, now or after a pause. */
 void heal_after_hang(struct instance *i);
+
+/* ---- health.c ---- */
+/* How long it may take until it is ready for the first time. */
+int64_t health_startup_allowance_ns(const struct healthcheck *h);
+/* A check passed; `detail` is NULL for a service that has none. */
+void health_passed(struct instance *i, const char *detail, int64_t took_ns);
+/* It does not answer any more: have its stacks dumped, stop it, or leave it to wait. */
+void health_hung(struct instance *i, const char *detail);
+void health_stop_hung(struct instance *i);
 
 /* ---- update.c ---- */
 bool update_is_outdated(const struct control *c, const struct instance *i);

@@ -191,8 +191,8 @@ static void read_env_file(struct decode *d, struct node *all, const struct span 
         NODE_EACH (names, pair)
             add_variable(d, all, pair);
     } else if (required || err.sys != ENOENT) {
-        diagnostic_error(
-            d->diagnostics, "missing-file", span, "cannot read env_file '%s': %s", shown, err.text);
+        diagnostic_error(d->diagnostics, "missing-file", span, "cannot read env_file '%s': %s",
+            shown, err.sys != 0 ? strerror(err.sys) : err.text);
         if (err.sys == ENOENT)
             diagnostic_help(d->diagnostics,
                 "create it, or write {path: %s, required: false} if it may be missing", shown);

@@ -197,6 +197,8 @@ static void decode_duration(
         (void)field_wrong(d, f->name, value, "a duration");
     } else if (!units_parse_duration(value->text, &ns)) {
         (void)wrong_value(d, f->name, value, "a duration such as 500ms, 10s or 1m30s");
+        if (node_to_int(value, &ns) && ns > 0)
+            diagnostic_help(d->diagnostics, "with its unit: %llds", (long long)ns);
     } else if (ns > DURATION_NS_MAX) {
         (void)wrong_value(d, f->name, value, "a duration of at most 2400h");
     } else if ((double)ns < f->min) {

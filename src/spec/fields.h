@@ -95,7 +95,7 @@ struct field {
     const char *help;         /* one sentence for people: what it does, or why it is not honoured */
     const char *since;        /* version that brought it; NULL: 0.1.0 */
     const struct field_table *table;
-    bool per_entry; /* `table` is for each entry of the map or list */
+    bool per_entry;                     /* `table` is for each entry of the map or list */
     const struct field_choice *choices; /* ends with a NULL name */
     double min, max;                    /* both 0: no bounds */
     bool required;

@@ -351,3 +351,122 @@ def test_another_machine_is_reached_by_ssh(daemon, tmp_path):
     assert called[-1] == f"tend dial-stdio --project 'shop' --state '{daemon.state}'"
     done = daemon.tend("status", "-H", "-oProxyCommand=touch")
     assert done.returncode != 0 and "cannot be a host" in done.stderr
+
+
+# ---- check, plan, apply, up
+
+YAML = "name: shop\nservices:\n  web:\n    command: sleep 100\n"
+PLAN = {"v": 1, "project": "shop", "digest": "ab" * 32, "counts": {"create": 1, "update": 0, "replace": 0, "delete": 0},
+        "changes": [{"action": "create", "kind": "service", "name": "web", "wave": 0, "fields": [], "summary": "is started"}],
+        "notes": [], "text": "  + service web is started\n\nPlan: 1 to create, 0 to update, 0 to replace, 0 to delete.\n"}
+NO_CHANGES = {**PLAN, "changes": [], "text": "No changes. What runs is what is declared.\n"}
+
+
+@pytest.fixture
+def declared(daemon):
+    (daemon.scratch / "tend.yaml").write_text(YAML)
+    return daemon
+
+
+def test_check_needs_no_daemon(declared):
+    declared.stop()
+    done = declared.tend("check")
+    assert done.returncode == 0 and done.stdout == "✓ shop: 1 service\n"
+    (declared.scratch / "tend.yaml").write_text(YAML.replace("command", "comand"))
+    done = declared.tend("check")
+    assert done.returncode == 1 and "did you mean 'command'?" in done.stdout
+    told = json.loads(declared.tend("check", "--json").stdout)
+    assert told["v"] == 1 and not told["ok"] and told["errors"] >= 1 and told["diagnostics"][0]["line"] == 4
+
+
+def test_plan_without_a_daemon_creates_everything(declared):
+    declared.stop()
+    done = declared.tend("plan")
+    assert done.returncode == 0 and "+ service web" in done.stdout and "no daemon runs" in done.stderr
+    assert declared.tend("plan", "--detailed-exitcode").returncode == 2
+    assert json.loads(declared.tend("plan", "--json").stdout)["counts"]["create"] == 1
+
+
+def test_plan_is_the_daemons(declared):
+    declared.answer("POST", "/tend/v1/plan", NO_CHANGES)
+    done = declared.tend("plan", "--detailed-exitcode")
+    assert done.returncode == 0 and done.stdout.startswith("No changes.") and done.stderr == ""
+    document = json.loads(declared.requests[-1][3])
+    assert document["name"] == "shop" and "web" in document["services"]
+
+
+def test_apply_sends_the_plan_that_was_shown(declared):
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    declared.stream("POST", "/tend/v1/apply", [{**OK, "text": "shop is as declared", "undo": "tend down"}])
+    done = declared.tend("apply", "-y")
+    assert done.returncode == 0 and "+ service web" in done.stdout and "undo: tend down" in done.stderr
+    body = json.loads(declared.requests[-1][3])
+    assert body["plan"] == PLAN["digest"] and body["document"]["name"] == "shop"
+
+
+def test_apply_without_a_terminal_does_not_guess(declared):
+    done = declared.tend("apply")
+    assert done.returncode == 2 and declared.requests == []
+
+
+def test_a_stale_plan_has_its_own_exit_code(declared):
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    declared.answer("POST", "/tend/v1/apply", {"v": 1, "error": {
+        "kind": "conflict", "text": "the plan is stale", "help": "tend plan"}}, status=409)
+    assert declared.tend("apply", "--yes").returncode == 6
+
+
+def test_apply_asks_on_a_terminal(declared, terminal):
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    t = terminal("-f", str(declared.scratch / "tend.yaml"), "apply")
+    t.wait_for(r"Apply\?.*\[y/N\]")
+    t.type("n\n")
+    assert t.end() == 1 and "Nothing was changed" in t.seen
+    assert not [r for r in declared.requests if r[1] == "/tend/v1/apply"]
+
+
+def test_up_detached_ends_with_what_to_look_at(declared):
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    declared.answer("GET", "/tend/v1/status", shop())
+    declared.stream("POST", "/tend/v1/apply", [progress("web/1", "ready"), {"t": "done", "subject": "web"}, OK])
+    done = declared.tend("up", "-d")
+    assert done.returncode == 0 and done.stdout == ""
+    assert "  + web\n" in done.stderr and "shop is up." in done.stderr
+    assert "127.0.0.1:20001  (and 1 more" in done.stderr
+    assert "kill -9 901" in done.stderr and "undo:  tend down" in done.stderr
+
+
+def test_up_fails_with_the_reason(declared):
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    declared.stream("GET", "/tend/v1/logs", [])
+    declared.stream("POST", "/tend/v1/apply", [progress("web/1", "failed", "exited with code 3"),
+                                               {**OK, "ok": False, "exit": 1, "text": "web did not become ready"}])
+    done = declared.tend("up", "-d")
+    assert done.returncode == 1
+    assert "web: exited with code 3" in done.stderr and "help: tend why web" in done.stderr
+
+
+def test_up_starts_what_somebody_had_stopped(declared):
+    declared.answer("POST", "/tend/v1/plan", NO_CHANGES)
+    declared.answer("GET", "/tend/v1/status", status(service("web", instance("web", 1, state="stopped"), state="stopped")))
+    declared.stream("POST", "/tend/v1/apply", [OK])
+    declared.stream("POST", "/tend/v1/services/web/start", [OK])
+    assert declared.tend("up", "-d").returncode == 0
+    assert "/tend/v1/services/web/start" in [r[1] for r in declared.requests]
+
+
+def test_up_follows_the_logs_and_stops_what_it_started(declared, terminal):
+    more = queue.Queue()
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    declared.answer("GET", "/tend/v1/status", shop())
+    declared.stream("POST", "/tend/v1/apply", [progress("web/1", "ready"), {"t": "done", "subject": "web"}, OK])
+    declared.stream("POST", "/tend/v1/services/web/stop", [{**OK, "text": "web stopped"}])
+    declared.stream("GET", "/tend/v1/logs", [{"at": "2026-11-24T00:00:01Z", "service": "web", "slot": 1,
+                                              "stream": "stdout", "line": "listening"}], more)
+    t = terminal("-f", str(declared.scratch / "tend.yaml"), "up")
+    t.wait_for("listening")
+    t.type("\x03")
+    assert t.end() == 130
+    assert "web stopped" in t.seen
+    assert [r[1] for r in declared.requests if r[0] == "POST"][-1] == "/tend/v1/services/web/stop"
+    more.put(None)

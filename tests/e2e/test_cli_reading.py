@@ -130,7 +130,7 @@ def test_logs_are_merged_with_names(daemon):
     done = daemon.tend("logs", "web", "worker", "--grep", "o&p", "-n", "5")
     assert done.stdout == "web/1    | hello\nworker/12 | oops\n"
     query = daemon.requests[-1][2]
-    assert query["service"] == ["web", "worker"]
+    assert query["service"] == ["web,worker"]
     assert query["grep"] == ["o&p"] and query["tail"] == ["5"] and query["follow"] == ["0"]
 
 

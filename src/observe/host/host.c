@@ -29,8 +29,8 @@ bool host_memory(struct host_memory *out, struct err *err)
     struct buf text = BUF_INIT(MEMINFO_BYTES_MAX);
     bool ok = fs_read("/proc/meminfo", &text, err);
 
-    if (ok && !(proc_find_kilobytes(buf_str(&text), "MemTotal", &out->total_bytes) &&
-                  proc_find_kilobytes(buf_str(&text), "MemAvailable", &out->available_bytes)))
+    if (ok && !(host_proc_find_kilobytes(buf_str(&text), "MemTotal", &out->total_bytes) &&
+                  host_proc_find_kilobytes(buf_str(&text), "MemAvailable", &out->available_bytes)))
         ok = err_set(err, ERR_CORRUPT, "/proc/meminfo has another form");
     buf_fini(&text);
     return ok;

@@ -6,14 +6,14 @@
 #include "observe/host/host.h"
 
 /* -1 and ERR_MISSING when there is no such process. */
-int proc_open(pid_t pid, const char *file, struct err *err);
+int host_proc_open(pid_t pid, const char *file, struct err *err);
 /* From an open /proc/PID/stat. */
-MUST_USE bool proc_read_stat(int fd, struct process_usage *out, struct err *err);
+MUST_USE bool host_proc_read_stat(int fd, struct process_usage *out, struct err *err);
 /* Pure. */
-MUST_USE bool proc_parse_stat(struct str text, struct process_usage *out, struct err *err);
+MUST_USE bool host_proc_parse_stat(struct str text, struct process_usage *out, struct err *err);
 /* The line "NAME:  N kB" of /proc/meminfo or smaps. Pure. */
-MUST_USE bool proc_find_kilobytes(struct str text, const char *name, int64_t *out_bytes);
+MUST_USE bool host_proc_find_kilobytes(struct str text, const char *name, int64_t *out_bytes);
 /* A lone number, or the line "usage_usec N" of a cpu.stat (times 1000). Pure. */
-MUST_USE bool cgroup_parse_number(struct str text, int64_t *out);
+MUST_USE bool usage_parse_number(struct str text, int64_t *out);
 
 #endif

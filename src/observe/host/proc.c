@@ -41,7 +41,7 @@ static bool split_fields(struct str text, int64_t fields[FIELD_LAST + 1], char *
     return true;
 }
 
-bool proc_parse_stat(struct str text, struct process_usage *out, struct err *err)
+bool host_proc_parse_stat(struct str text, struct process_usage *out, struct err *err)
 {
     int64_t fields[FIELD_LAST + 1] = {0};
     char state;
@@ -59,7 +59,7 @@ bool proc_parse_stat(struct str text, struct process_usage *out, struct err *err
     return true;
 }
 
-int proc_open(pid_t pid, const char *file, struct err *err)
+int host_proc_open(pid_t pid, const char *file, struct err *err)
 {
     char path[64];
 
@@ -72,7 +72,7 @@ int proc_open(pid_t pid, const char *file, struct err *err)
     return fd;
 }
 
-bool proc_read_stat(int fd, struct process_usage *out, struct err *err)
+bool host_proc_read_stat(int fd, struct process_usage *out, struct err *err)
 {
     char text[1024];
     ssize_t n = pread(fd, text, sizeof text, 0);
@@ -81,22 +81,22 @@ bool proc_read_stat(int fd, struct process_usage *out, struct err *err)
         return err_set(err, ERR_MISSING, "no such process: it has ended");
     if (n == -1)
         return err_sys(err, "read /proc/…/stat");
-    return proc_parse_stat((struct str){text, (size_t)n}, out, err);
+    return host_proc_parse_stat((struct str){text, (size_t)n}, out, err);
 }
 
 bool host_process_usage(pid_t pid, struct process_usage *out, struct err *err)
 {
-    int fd = proc_open(pid, "stat", err);
+    int fd = host_proc_open(pid, "stat", err);
 
     if (fd == -1)
         return false;
-    bool ok = proc_read_stat(fd, out, err);
+    bool ok = host_proc_read_stat(fd, out, err);
     (void)close(fd);
     return ok;
 }
 
 /* "Pss:      1234 kB" and the like, in bytes. */
-bool proc_find_kilobytes(struct str text, const char *name, int64_t *out_bytes)
+bool host_proc_find_kilobytes(struct str text, const char *name, int64_t *out_bytes)
 {
     while (text.len > 0) {
         struct str value = str_cut(&text, '\n');
@@ -118,7 +118,7 @@ bool host_process_pss(pid_t pid, int64_t *out_bytes, struct err *err)
 
     (void)snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
     bool ok = fs_read(path, &text, err);
-    if (ok && !proc_find_kilobytes(buf_str(&text), "Pss", out_bytes))
+    if (ok && !host_proc_find_kilobytes(buf_str(&text), "Pss", out_bytes))
         ok = err_set(err, ERR_MISSING, "%s names no Pss", path);
     else if (!ok && err != NULL && (err->sys == ENOENT || err->sys == ESRCH))
         err->kind = ERR_MISSING;

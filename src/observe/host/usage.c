@@ -10,7 +10,7 @@ struct usage {
     int stat_fd, memory_fd, cpu_fd; /* -1: not asked */
 };
 
-bool cgroup_parse_number(struct str text, int64_t *out)
+bool usage_parse_number(struct str text, int64_t *out)
 {
     if (str_to_int(str_trim(text), out))
         return *out >= 0;
@@ -43,7 +43,7 @@ bool usage_open(struct usage **out, const struct usage_source *source, struct er
         !open_file(source->cpu_file, &u->cpu_fd, err))
         goto fail;
     if (u->memory_fd == -1 || u->cpu_fd == -1) {
-        u->stat_fd = proc_open(source->pid, "stat", err);
+        u->stat_fd = host_proc_open(source->pid, "stat", err);
         if (u->stat_fd == -1)
             goto fail;
     }
@@ -80,7 +80,7 @@ static bool read_number(int fd, int64_t *out, struct err *err)
         return err_set(err, ERR_MISSING, "the cgroup is gone");
     if (n == -1)
         return err_sys(err, "read a cgroup file");
-    if (!cgroup_parse_number((struct str){text, (size_t)n}, out))
+    if (!usage_parse_number((struct str){text, (size_t)n}, out))
         return err_set(err, ERR_CORRUPT, "a cgroup file has another form");
     return true;
 }
@@ -89,7 +89,7 @@ bool usage_read(struct usage *u, struct process_usage *out, struct err *err)
 {
     *out = (struct process_usage){0};
     if (u->stat_fd != -1)
-        TRY(proc_read_stat(u->stat_fd, out, err));
+        TRY(host_proc_read_stat(u->stat_fd, out, err));
     if (u->memory_fd != -1)
         TRY(read_number(u->memory_fd, &out->memory_bytes, err));
     if (u->cpu_fd != -1)

@@ -74,7 +74,7 @@ static char **find_candidates(const char *name, char **environment)
     return s.at;
 }
 
-bool exec_program_init(
+bool probe_exec_program_init(
     struct exec_program *program, const struct probe_target *target, struct err *err)
 {
     const char *const *argv = target->check->argv;
@@ -97,7 +97,7 @@ bool exec_program_init(
     return true;
 }
 
-void exec_program_fini(struct exec_program *program)
+void probe_exec_program_fini(struct exec_program *program)
 {
     free_strings(program->argv);
     free_strings(program->candidates);
@@ -205,7 +205,7 @@ static void explain(
         err_sys(err, "%s", failure->doing);
 }
 
-bool exec_spawn(const struct exec_program *program, pid_t *out_pid, int *out_pid_fd,
+bool probe_exec_spawn(const struct exec_program *program, pid_t *out_pid, int *out_pid_fd,
     int *out_output_fd, struct err *err)
 {
     volatile struct failure failure = {0};

@@ -18,12 +18,12 @@ struct exec_program {
     struct probe_user user; /* owns its groups */
 };
 
-MUST_USE bool exec_program_init(
+MUST_USE bool probe_exec_program_init(
     struct exec_program *program, const struct probe_target *target, struct err *err);
-void exec_program_fini(struct exec_program *program);
+void probe_exec_program_fini(struct exec_program *program);
 
 /* The child's pid, a pidfd, and the non-blocking end of its output; all the caller's. */
-MUST_USE bool exec_spawn(const struct exec_program *program, pid_t *out_pid, int *out_pid_fd,
+MUST_USE bool probe_exec_spawn(const struct exec_program *program, pid_t *out_pid, int *out_pid_fd,
     int *out_output_fd, struct err *err);
 
 #endif

@@ -46,8 +46,8 @@ static void drop(struct probe *p)
 int64_t probe_scheduled(struct probe *p, int64_t now_ns)
 {
     if (p->mode == PROBE_STEADY)
-        return schedule_next(now_ns, p->interval_ns, p->phase_ns);
-    int64_t delay_ns = schedule_startup_delay(
+        return probe_schedule_next(now_ns, p->interval_ns, p->phase_ns);
+    int64_t delay_ns = probe_schedule_startup_delay(
         p->startup_step++, now_ns - p->startup_ns, p->start_interval_ns, p->interval_ns);
     return now_ns + (delay_ns > p->least_startup_delay_ns ? delay_ns : p->least_startup_delay_ns);
 }
@@ -128,9 +128,11 @@ void probe_wake(struct probe *p, int64_t now_ns)
     p->ops->begin(p);
 }
 
-static int64_t positive_or(int64_t value, int64_t otherwise)
+static int64_t declared_or(int64_t value_ns, int64_t otherwise_ns)
 {
-    return value > 0 ? value : otherwise;
+    if (value_ns <= 0)
+        return otherwise_ns;
+    return value_ns > NS_PER_MS ? value_ns : NS_PER_MS;
 }
 
 static void fini(struct probe *p)
@@ -153,10 +155,10 @@ bool probe_create(struct probe **out, struct prober *prober, const struct probe_
     p->prober = prober;
     p->fn = fn;
     p->data = data;
-    p->interval_ns = positive_or(check->interval_ns, INTERVAL_NS_DEFAULT);
-    p->start_interval_ns = positive_or(check->start_interval_ns, START_INTERVAL_NS_DEFAULT);
-    p->timeout_ns = positive_or(check->timeout_ns, TIMEOUT_NS_DEFAULT);
-    p->phase_ns = schedule_phase(prober->serial++, p->interval_ns);
+    p->interval_ns = declared_or(check->interval_ns, INTERVAL_NS_DEFAULT);
+    p->start_interval_ns = declared_or(check->start_interval_ns, START_INTERVAL_NS_DEFAULT);
+    p->timeout_ns = declared_or(check->timeout_ns, TIMEOUT_NS_DEFAULT);
+    p->phase_ns = probe_schedule_phase(prober->serial++, p->interval_ns);
     p->due_ns = p->deadline_ns = p->remains_ns = p->wake_ns = PROBE_NEVER;
     if (!ops->init(p, target, err)) {
         fini(p);

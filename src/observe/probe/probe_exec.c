@@ -37,7 +37,7 @@ static struct exec_probe *exec(struct probe *p)
 static bool exec_init(struct probe *p, const struct probe_target *target, struct err *err)
 {
     exec(p)->pid_fd = exec(p)->output_fd = -1;
-    return exec_program_init(&exec(p)->program, target, err);
+    return probe_exec_program_init(&exec(p)->program, target, err);
 }
 
 static void close_output(struct exec_probe *x)
@@ -106,7 +106,7 @@ static void exec_begin(struct probe *p)
         probe_finish_silent(p, "the check before does not die of SIGKILL");
         return;
     }
-    if (!exec_spawn(&x->program, &x->pid, &x->pid_fd, &x->output_fd, &e)) {
+    if (!probe_exec_spawn(&x->program, &x->pid, &x->pid_fd, &x->output_fd, &e)) {
         probe_finish(p, false, "%s", e.text);
         return;
     }
@@ -165,7 +165,7 @@ static void exec_ready(struct probe *p, unsigned which, uint32_t events)
 
 static void exec_fini(struct probe *p)
 {
-    exec_program_fini(&exec(p)->program);
+    probe_exec_program_fini(&exec(p)->program);
 }
 
 const struct probe_ops probe_exec_ops = {

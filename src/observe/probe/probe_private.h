@@ -127,13 +127,13 @@ void probe_replan(struct probe *p);
 /* ---- schedule.c: pure ---- */
 
 /* The pause behind check number `step` (from 0), `elapsed_ns` after starting to ask. */
-int64_t schedule_startup_delay(
+int64_t probe_schedule_startup_delay(
     unsigned step, int64_t elapsed_ns, int64_t start_interval_ns, int64_t interval_ns);
 /* Where the probe number `serial` has its place in the interval. Places are multiples of a slot, so
  * that many probes share a wake-up, and successive serials lie far apart. */
-int64_t schedule_phase(uint64_t serial, int64_t interval_ns);
+int64_t probe_schedule_phase(uint64_t serial, int64_t interval_ns);
 /* The first time after `now_ns` that lies at that place of an interval. */
-int64_t schedule_next(int64_t now_ns, int64_t interval_ns, int64_t phase_ns);
+int64_t probe_schedule_next(int64_t now_ns, int64_t interval_ns, int64_t phase_ns);
 
 /* ---- text.c: what is shown of bytes that somebody else wrote ---- */
 

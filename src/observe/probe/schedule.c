@@ -15,7 +15,7 @@ static int64_t fibonacci_ms(unsigned step, int64_t max_ns)
     return a;
 }
 
-int64_t schedule_startup_delay(
+int64_t probe_schedule_startup_delay(
     unsigned step, int64_t elapsed_ns, int64_t start_interval_ns, int64_t interval_ns)
 {
     int64_t delay_ns = fibonacci_ms(step, start_interval_ns);
@@ -28,7 +28,7 @@ int64_t schedule_startup_delay(
     return delay_ns < max_ns ? delay_ns : max_ns;
 }
 
-int64_t schedule_phase(uint64_t serial, int64_t interval_ns)
+int64_t probe_schedule_phase(uint64_t serial, int64_t interval_ns)
 {
     int64_t slot_ns = interval_ns / SLOTS_PER_INTERVAL;
 
@@ -41,7 +41,7 @@ int64_t schedule_phase(uint64_t serial, int64_t interval_ns)
     return (int64_t)(place * (double)interval_ns) / slot_ns * slot_ns;
 }
 
-int64_t schedule_next(int64_t now_ns, int64_t interval_ns, int64_t phase_ns)
+int64_t probe_schedule_next(int64_t now_ns, int64_t interval_ns, int64_t phase_ns)
 {
     int64_t since = now_ns - phase_ns;
     int64_t periods = since >= 0 ? since / interval_ns + 1 : 0;

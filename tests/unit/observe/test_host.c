@@ -82,12 +82,12 @@ CASE(a_name_full_of_parentheses_does_not_mislead)
     struct err e = ERR_INIT;
     struct str text = STR("12 (a) Z (b ) c) S 1 12 12 0 -1 4194560 100 0 0 0 7 3 0 0 20 0 5 0 100 "
                           "1000000 25 18446744073709551615 1 1\n");
-    CHECK_OK(proc_parse_stat(text, &u, &e), &e);
+    CHECK_OK(host_proc_parse_stat(text, &u, &e), &e);
     CHECK_INT(u.threads, 5);
     CHECK_INT(u.cpu_ns, 10 * (NS_PER_S / sysconf(_SC_CLK_TCK)));
     CHECK_INT(u.memory_bytes, 25 * sysconf(_SC_PAGESIZE));
-    CHECK(!proc_parse_stat(STR("12 (a) S 1"), &u, &e));
-    CHECK(!proc_parse_stat(STR(""), &u, &e));
+    CHECK(!host_proc_parse_stat(STR("12 (a) S 1"), &u, &e));
+    CHECK(!host_proc_parse_stat(STR(""), &u, &e));
 }
 
 static void write_file(char path[64], const char *text)
@@ -124,7 +124,7 @@ CASE(cgroup_files_of_both_versions_are_read)
     CHECK(u.memory_bytes == 8123456 && u.threads == 1);
     usage_close(&kept);
     int64_t n;
-    CHECK(!cgroup_parse_number(STR("max\n"), &n) && !cgroup_parse_number(STR(""), &n));
+    CHECK(!usage_parse_number(STR("max\n"), &n) && !usage_parse_number(STR(""), &n));
     (void)unlink(memory);
     (void)unlink(cpu);
     (void)unlink(v1);

@@ -507,17 +507,18 @@ CASE(startup_checks_relax_to_a_twentieth_of_the_wait)
     int64_t start = 50 * NS_PER_MS, interval = NS_PER_S;
     static const int want_ms[] = {1, 1, 2, 3, 5, 8, 13, 21, 34, 50, 50};
     for (unsigned i = 0; i < sizeof want_ms / sizeof want_ms[0]; i++)
-        CHECK_INT(schedule_startup_delay(i, 0, start, interval), want_ms[i] * NS_PER_MS);
-    CHECK_INT(schedule_startup_delay(1000000, 4 * NS_PER_S, start, interval), 200 * NS_PER_MS);
-    CHECK_INT(schedule_startup_delay(99, 3600 * NS_PER_S, start, interval), interval);
-    CHECK_INT(schedule_startup_delay(99, NS_PER_S, 5 * NS_PER_S, NS_PER_S), 5 * NS_PER_S);
+        CHECK_INT(probe_schedule_startup_delay(i, 0, start, interval), want_ms[i] * NS_PER_MS);
+    CHECK_INT(
+        probe_schedule_startup_delay(1000000, 4 * NS_PER_S, start, interval), 200 * NS_PER_MS);
+    CHECK_INT(probe_schedule_startup_delay(99, 3600 * NS_PER_S, start, interval), interval);
+    CHECK_INT(probe_schedule_startup_delay(99, NS_PER_S, 5 * NS_PER_S, NS_PER_S), 5 * NS_PER_S);
 }
 
 CASE(a_thousand_probes_spread_evenly_over_shared_slots)
 {
     int in_slot[64] = {0};
     for (uint64_t serial = 0; serial < 1000; serial++) {
-        int64_t phase = schedule_phase(serial, NS_PER_S);
+        int64_t phase = probe_schedule_phase(serial, NS_PER_S);
         CHECK(phase >= 0 && phase < NS_PER_S && phase % (NS_PER_S / 64) == 0);
         in_slot[phase / (NS_PER_S / 64)]++;
     }
@@ -528,7 +529,7 @@ CASE(a_thousand_probes_spread_evenly_over_shared_slots)
 CASE(the_next_check_lies_at_the_probes_place_within_one_interval)
 {
     for (int64_t now = 0; now < 5000; now += 7) {
-        int64_t next = schedule_next(now, 1000, 300);
+        int64_t next = probe_schedule_next(now, 1000, 300);
         CHECK(next > now && next <= now + 1000 && next % 1000 == 300);
     }
 }

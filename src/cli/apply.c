@@ -1,0 +1,72 @@
+#include "cli/apply.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/units.h"
+#include "cli/daemon_start.h"
+#include "cli/operation_view.h"
+
+#define BODY_BYTES_MAX (64u << 20)
+
+bool apply_connect(struct cli *cli, const struct project *project, struct client **out,
+    bool *out_started, struct err *err)
+{
+    struct paths paths;
+
+    if (out_started != NULL)
+        *out_started = false;
+    if (client_open(out, cli, err))
+        return true;
+    if (err->kind != ERR_UNREACHABLE || cli_value(cli, "host") != NULL)
+        return false;
+    client_close(out);
+    TRY(paths_find(&paths, project->name, cli_value(cli, "state"), err));
+    TRY(daemon_start(cli, &paths, err));
+    if (out_started != NULL)
+        *out_started = true;
+    return client_open(out, cli, err);
+}
+
+static void write_body(const struct apply_request *r, struct buf *out)
+{
+    struct json j = json_begin(out);
+
+    json_open_object(&j, NULL);
+    json_raw(&j, "document", r->project->document);
+    if (r->digest != NULL)
+        json_text(&j, "plan", r->digest);
+    json_end(&j);
+}
+
+/* False: --timeout is no duration. */
+static bool read_timeout(const struct cli *cli, int64_t *out_ms, struct err *err)
+{
+    const char *text = cli_value(cli, "timeout");
+    int64_t ns = 0;
+
+    if (text != NULL && !units_parse_duration(str_from(text), &ns))
+        return err_set(err, ERR_INVALID, "\"%.40s\" is no duration", text);
+    *out_ms = ns / NS_PER_MS;
+    return true;
+}
+
+int apply_run(struct cli *cli, struct client *c, const struct apply_request *r)
+{
+    struct buf body = BUF_INIT(BODY_BYTES_MAX);
+    struct operation o = {
+        .path = "/tend/v1/apply",
+        .conflict_code = EXIT_STALE,
+        .report = r->report,
+        .keep_interrupt = r->keep_interrupt,
+    };
+    struct err err = ERR_INIT;
+    int code;
+
+    if (!read_timeout(cli, &o.timeout_ms, &err))
+        return cli_misuse(cli, &err, "write 30s, 5m");
+    write_body(r, &body);
+    o.body = buf_str(&body);
+    code = operation_run(cli, c, &o, NULL);
+    buf_fini(&body);
+    return code;
+}

@@ -1,0 +1,19 @@
+/* project_load.h - the project that the flags of this invocation mean (-f, -p, --profile), loaded
+ * and checked; what is wrong with it is shown as it is found. One thread. */
+#ifndef TEND_CLI_PROJECT_LOAD_H
+#define TEND_CLI_PROJECT_LOAD_H
+
+#include "cli/cli.h"
+#include "spec/load.h"
+
+/* NULL: it has errors, which are in `d`. */
+const struct project *project_load(struct cli *cli, struct diagnostics *d);
+/* The same for commands that need the project: findings are told on stderr. NULL: told. */
+const struct project *project_need(struct cli *cli, int *out_code);
+/* {"v":1,"ok":…,"errors":N,"warnings":N,"diagnostics":[…]} on stdout. */
+void project_print_findings(struct diagnostics *d);
+
+#define PROFILE_FLAG \
+    FLAG_VALUE("profile", 0, "NAME", COMPLETES_NOTHING, "also services of this profile")
+
+#endif

@@ -1,0 +1,129 @@
+/* After a restart of the daemon: what was, without events. */
+#include "engine/engine_private.h"
+
+void engine_restore_service(struct engine *e, const char *service, const struct engine_facts *facts)
+{
+    struct control *c = control_find(e, service);
+
+    if (c == NULL)
+        c = control_create(e, service);
+    c->replicas_override = facts->replicas;
+    c->stopped = facts->stopped;
+    c->generation = facts->generation;
+    c->is_held = facts->is_held;
+    c->held = facts->held;
+}
+
+static void restore_previous(struct engine *e, const struct project *previous)
+{
+    e->previous_project = project_ref(previous);
+    MAP_EACH (&e->controls, entry) {
+        struct control *c = entry->value;
+        const struct service *s = project_service(previous, str_from(c->name));
+
+        if (s == NULL || hash_eq(&s->revision, &c->spec->revision))
+            continue;
+        c->previous_project = project_ref(previous);
+        c->previous = s;
+    }
+}
+
+void engine_restore_project(
+    struct engine *e, const struct project *project, const struct project *previous)
+{
+    e->project = project_ref(project);
+    for (size_t k = 0; k < project->service_count; k++) {
+        struct control *c = control_create(e, project->services[k].name);
+
+        c->project = project_ref(project);
+        c->spec = &project->services[k];
+    }
+    if (previous != NULL)
+        restore_previous(e, previous);
+    controls_link(e);
+}
+
+void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns)
+{
+    e->paused_until_ns = until_ns;
+    e->paused_until_wall_ns = until_wall_ns;
+}
+
+/* What an adopted instance runs, by its revision. */
+static void find_spec(struct instance *i, const struct hash *revision)
+{
+    struct control *c = i->control;
+
+    if (c->previous != NULL && hash_eq(&c->previous->revision, revision))
+        instance_set_spec(i, c->previous_project, c->previous);
+    else if (c->spec != NULL)
+        instance_set_spec(i, c->project, c->spec);
+    i->revision = *revision;
+}
+
+static struct instance *slot_for(struct control *c, int slot)
+{
+    while (c->slots.count < (size_t)slot) {
+        const struct project *p;
+        const struct service *s = control_target(c, &p);
+        struct instance *i = instance_create(c, (int)c->slots.count + 1);
+
+        if (s != NULL)
+            instance_set_spec(i, p, s);
+        vec_push(&c->slots, i);
+    }
+    return c->slots.at[slot - 1];
+}
+
+static void adopt_state(struct engine *e, struct instance *i, const struct engine_found *f)
+{
+    if (f->final == INSTANCE_COMPLETED || f->final == INSTANCE_FAILED)
+        i->state = f->final;
+    else if (!f->running)
+        i->state = INSTANCE_BACKING_OFF, i->deadline_ns = e->now_ns;
+    else {
+        i->state = f->ready ? INSTANCE_READY : INSTANCE_PROBING;
+        if (i->state == INSTANCE_READY)
+            i->deadline_ns = i->started_ns + i->spec->restart.stable_ns;
+    }
+}
+
+struct instance *engine_adopt(struct engine *e, const char *service, const struct engine_found *f)
+{
+    struct control *c = control_find(e, service);
+    struct instance *i;
+
+    if (c == NULL)
+        c = control_create(e, service);
+    i = slot_for(c, f->slot);
+    find_spec(i, &f->revision);
+    i->incarnation = f->incarnation;
+    i->restarts = f->restarts;
+    i->generation = f->generation;
+    i->held_down = f->held_down;
+    i->pid = f->pid;
+    i->port = f->port;
+    i->started_ns = f->started_ns;
+    i->started_wall_ns = f->started_wall_ns;
+    i->last_event = f->last_event;
+    i->backoff.row = f->row;
+    i->was_ready = f->ready;
+    i->has_process = f->final == INSTANCE_STARTING;
+    adopt_state(e, i, f);
+    control_mark(c);
+    return i;
+}
+
+void engine_adopted(struct engine *e, struct instance *i)
+{
+    const struct healthcheck *h;
+
+    if (i->spec == NULL || !i->has_process)
+        return;
+    e->host.lease(e->host.data, i, engine_is_paused(e));
+    h = &i->spec->healthcheck;
+    if (h->kind == PROBE_NONE || (i->state != INSTANCE_READY && i->state != INSTANCE_PROBING))
+        return;
+    e->host.probe(
+        e->host.data, i, i->state == INSTANCE_READY ? ENGINE_PROBE_STEADY : ENGINE_PROBE_STARTUP);
+}

@@ -1,0 +1,180 @@
+/* What people want of one service, and of all. */
+#include "engine/engine_private.h"
+
+#include "base/must.h"
+#include "spec/load.h"
+
+#include <stdio.h>
+
+bool engine_check(
+    const struct engine *e, const char *service, int slot, int replicas, struct err *err)
+{
+    const struct control *c = control_find(e, service);
+
+    if (c == NULL || c->spec == NULL)
+        return err_set(err, ERR_MISSING, "there is no service '%s'", service);
+    if (slot < 0 || (slot > 0 && (size_t)slot > c->slots.count))
+        return err_set(
+            err, ERR_MISSING, "%s has no instance %d: it has %zu", service, slot, c->slots.count);
+    if (replicas > LOAD_REPLICAS_MAX)
+        return err_set(err, ERR_LIMIT, "%d replicas: at most %d", replicas, LOAD_REPLICAS_MAX);
+    if (replicas > 1 && c->spec->port != 0)
+        return err_set(err, ERR_INVALID,
+            "%s has the fixed port %d, which only one instance can have; leave `ports` out to give "
+            "each its own $PORT",
+            service, c->spec->port);
+    if (engine_is_paused(e))
+        return err_set(err, ERR_CONFLICT,
+            "tend's hands are off everything (somebody said pause); end it with `tend pause "
+            "--end`");
+    return true;
+}
+
+static struct control *touch(struct engine *e, const char *service, uint64_t intent)
+{
+    struct control *c = control_find(e, service);
+
+    must(c != NULL && c->spec != NULL);
+    c->cause = intent;
+    control_mark(c);
+    return c;
+}
+
+static void follow(struct engine *e, const char *verb, struct control *c, int slot, uint64_t intent,
+    const struct engine_sink *sink, const char *undo)
+{
+    struct operation *o = operation_begin(e, verb, intent, sink);
+
+    operation_add(o, c->name);
+    o->slot = slot;
+    (void)snprintf(o->undo, sizeof o->undo, "%s", undo);
+}
+
+static void undo_text(char out[200], const char *verb, const struct control *c, int slot)
+{
+    if (slot > 0)
+        (void)snprintf(out, 200, "tend %s %s/%d", verb, c->name, slot);
+    else
+        (void)snprintf(out, 200, "tend %s %s", verb, c->name);
+}
+
+void engine_start(struct engine *e, const char *service, int slot, uint64_t intent,
+    const struct engine_sink *sink)
+{
+    struct control *c = touch(e, service, intent);
+    char undo[200];
+
+    if (slot == 0)
+        c->stopped = false;
+    for (size_t k = 0; k < c->slots.count; k++) {
+        struct instance *i = c->slots.at[k];
+
+        if (slot != 0 && slot != i->slot)
+            continue;
+        i->held_down = false;
+        if (!c->stopped)
+            instance_begin_anew(i, intent);
+    }
+    undo_text(undo, "stop", c, slot);
+    follow(e, "start", c, slot, intent, sink, undo);
+}
+
+void engine_stop(struct engine *e, const char *service, int slot, uint64_t intent,
+    const struct engine_sink *sink)
+{
+    struct control *c = touch(e, service, intent);
+    char undo[200];
+
+    if (slot == 0)
+        c->stopped = true;
+    for (size_t k = 0; k < c->slots.count; k++)
+        if (slot == c->slots.at[k]->slot)
+            c->slots.at[k]->held_down = true;
+    undo_text(undo, "start", c, slot);
+    follow(e, "stop", c, slot, intent, sink, undo);
+}
+
+void engine_restart(struct engine *e, const char *service, int slot, uint64_t intent,
+    const struct engine_sink *sink)
+{
+    struct control *c = touch(e, service, intent);
+
+    c->stopped = false;
+    c->generation++;
+    for (size_t k = 0; k < c->slots.count; k++) {
+        struct instance *i = c->slots.at[k];
+
+        if (slot != 0 && slot != i->slot)
+            i->generation = c->generation;
+        else
+            i->held_down = false;
+    }
+    follow(e, "restart", c, slot, intent, sink, "");
+}
+
+void engine_retry(
+    struct engine *e, const char *service, uint64_t intent, const struct engine_sink *sink)
+{
+    struct control *c = touch(e, service, intent);
+
+    if (c->is_held) {
+        c->is_held = false;
+        c->failed_update_seq = 0;
+        update_abandon(c);
+    }
+    for (size_t k = 0; k < c->slots.count; k++)
+        if (!c->slots.at[k]->held_down && !c->stopped)
+            instance_begin_anew(c->slots.at[k], intent);
+    follow(e, "retry", c, 0, intent, sink, "");
+}
+
+void engine_scale(struct engine *e, const char *service, int replicas, uint64_t intent,
+    const struct engine_sink *sink)
+{
+    struct control *c = touch(e, service, intent);
+    char undo[200];
+
+    (void)snprintf(undo, sizeof undo, "tend scale %s=%d", service, control_replicas(c));
+    c->replicas_override = replicas < 0 || replicas == c->spec->replicas ? -1 : replicas;
+    follow(e, "scale", c, 0, intent, sink, undo);
+}
+
+static void tell_all_leases(struct engine *e)
+{
+    MAP_EACH (&e->controls, entry) {
+        struct control *c = entry->value;
+
+        for (size_t k = 0; k < c->slots.count; k++)
+            if (c->slots.at[k]->has_process)
+                e->host.lease(e->host.data, c->slots.at[k], engine_is_paused(e));
+        control_mark(c);
+    }
+}
+
+void engine_end_pause(struct engine *e)
+{
+    struct note n;
+
+    e->paused_until_ns = e->paused_until_wall_ns = 0;
+    note_begin(&n, e, "pause.ended", "project");
+    note_cause(&n, e->pause_event);
+    json_open_object(&n.json, "set");
+    json_add_null(&n.json, "paused_until_ns");
+    json_end(&n.json);
+    (void)note_end(&n);
+    tell_all_leases(e);
+}
+
+void engine_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns, uint64_t intent)
+{
+    e->pause_event = intent;
+    e->changed = true;
+    if (until_ns == 0) {
+        if (engine_is_paused(e))
+            engine_end_pause(e);
+        return;
+    }
+    e->paused_until_ns = until_ns;
+    e->paused_until_wall_ns = until_wall_ns;
+    tell_all_leases(e);
+}

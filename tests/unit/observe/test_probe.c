@@ -295,7 +295,7 @@ CASE(a_new_listener_is_found_within_milliseconds)
     int64_t start_ns = clock_boot_ns();
     probe_start(w.probe, PROBE_STARTUP);
     CHECK(probing_wait(&w, 4)); /* 0.5, 1.5, 2.5, 4.5 ms */
-    CHECK_SAYING(clock_boot_ns() - start_ns < 200 * NS_PER_MS, "the first checks dawdle");
+    CHECK_SAYING(clock_boot_ns() - start_ns < NS_PER_S, "the first checks dawdle");
     CHECK_INT(w.failures, 4);
     CHECK(listen(s.fd, 8) == 0);
     CHECK(probing_wait(&w, 5));

@@ -62,7 +62,6 @@ static void detach(struct shim *s)
     for (int fd = 0; fd < 3 && s->null_fd != -1; fd++)
         (void)dup2(s->null_fd, fd);
     (void)setsid();
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     (void)umask(077);
     (void)chdir("/"); /* so that no file system is held */
 }
@@ -78,6 +77,13 @@ static void load_spec(struct shim *s)
     void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, s->spec_fd, 0);
     if (bytes == MAP_FAILED || spec_read(&s->spec, bytes, (size_t)st.st_size) != NULL)
         _exit(EXIT_SPEC);
+}
+
+/* What the service leaves behind becomes ours, unless it is to live on without it. */
+static void take_orphans(const struct shim *s)
+{
+    if ((s->spec.flags & SHIM_SPEC_KEEP_ORPHANS) == 0)
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
 static bool open_cgroups(struct shim *s)
@@ -245,6 +251,7 @@ int main(void)
     detach(s);
     reset_signals(s);
     load_spec(s);
+    take_orphans(s);
     open_all(s);
     begin(s);
     for (;;) {

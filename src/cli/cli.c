@@ -100,6 +100,11 @@ int cli_misuse(struct cli *cli, const struct err *err, const char *help)
     return EXIT_USAGE;
 }
 
+void cli_write(struct str text)
+{
+    (void)fwrite(text.at, 1, text.len, stdout); /* checked when it is flushed: finish */
+}
+
 void cli_say(struct cli *cli, const char *fmt, ...)
 {
     va_list args;

@@ -49,6 +49,8 @@ int cli_fail(struct cli *cli, const struct err *err, const char *help);
 /* The same for what was typed wrongly; the code is EXIT_USAGE. */
 int cli_misuse(struct cli *cli, const struct err *err, const char *help);
 int cli_exit_code(enum err_kind kind);
+/* A result, on stdout. That a full disk or a closed pipe did not take it is found at the end. */
+void cli_write(struct str text);
 /* A line of prose on stderr, unless -q or --json. */
 void cli_say(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,7 +12,7 @@ static void print(struct cli *cli, const struct project *project, struct diagnos
     struct buf out = BUF_INIT(FINDINGS_BYTES_MAX);
 
     diagnostics_render(d, &out, cli->out.colour);
-    (void)fwrite(out.at != NULL ? out.at : "", 1, out.len, stdout); /* found when flushed */
+    cli_write(buf_str(&out));
     buf_fini(&out);
     if (project != NULL && !cli->quiet)
         (void)printf("%s%s%s %s: %zu service%s\n", terminal_tone(&cli->out, TONE_GOOD),

@@ -85,7 +85,7 @@ static int run_complete(struct cli *cli)
 
     take_flags(cli, &typed);
     completion_candidates(cli->arguments.words.at, cli->arguments.words.count, names, &typed, &out);
-    (void)fwrite(out.at, 1, out.len, stdout); /* a failed stdout is found when it is flushed */
+    cli_write(buf_str(&out));
     arguments_fini(&typed.arguments);
     buf_fini(&out);
     return EXIT_DONE;

@@ -67,7 +67,7 @@ static bool show(void *data, struct str text, const json_t *object)
     }
     q->view.now_ns = clock_wall_ns();
     event_view_line(&q->view, object, &line);
-    (void)fwrite(line.at, 1, line.len, stdout); /* a failed stdout is found when it is flushed */
+    cli_write(buf_str(&line));
     buf_fini(&line);
     return true;
 }

@@ -74,7 +74,7 @@ static bool show(void *data, struct str text, const json_t *object)
     }
     buf_reset(&q->line);
     log_view_line(&q->view, object, &q->line);
-    (void)fwrite(q->line.at, 1, q->line.len, stdout); /* found when it is flushed */
+    cli_write(buf_str(&q->line));
     return true;
 }
 

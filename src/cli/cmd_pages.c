@@ -50,7 +50,7 @@ static int run_reference(struct cli *cli)
 
     (void)cli;
     help_reference(&page);
-    (void)fwrite(page.at, 1, page.len, stdout); /* a failed stdout is found when it is flushed */
+    cli_write(buf_str(&page));
     buf_fini(&page);
     return EXIT_DONE;
 }

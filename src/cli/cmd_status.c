@@ -39,7 +39,7 @@ static void print(struct cli *cli, const json_t *status)
     };
 
     status_view_render(&view, status, &out);
-    (void)fwrite(out.at, 1, out.len, stdout); /* a failed stdout is found when it is flushed */
+    cli_write(buf_str(&out));
     buf_fini(&out);
 }
 

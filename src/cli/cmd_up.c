@@ -131,7 +131,7 @@ static bool show_line(void *data, struct str text, const json_t *record)
     }
     buf_reset(&u->line);
     log_view_line(&u->view, record, &u->line);
-    (void)fwrite(u->line.at, 1, u->line.len, stdout); /* a failed stdout is found when flushed */
+    cli_write(buf_str(&u->line));
     return true;
 }
 

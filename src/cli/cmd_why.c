@@ -32,7 +32,7 @@ static void print(struct cli *cli, const json_t *answer)
         return;
     }
     why_view_render(&cli->out, answer, &out);
-    (void)fwrite(out.at, 1, out.len, stdout); /* a failed stdout is found when it is flushed */
+    cli_write(buf_str(&out));
     buf_fini(&out);
 }
 

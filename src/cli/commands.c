@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &cmd_restart,
     &cmd_scale,
     &cmd_pause,
+    &cmd_exec,
     &cmd_events,
     &cmd_why,
     &cmd_check,

@@ -52,7 +52,7 @@ static void add_group(struct cli *cli, struct buf *out, enum command_group group
 static int print(struct buf *out)
 {
     must(!buf_full(out));
-    (void)fwrite(out->at, 1, out->len, stdout); /* a failed stdout is found when it is flushed */
+    cli_write(buf_str(out));
     buf_fini(out);
     return EXIT_DONE;
 }

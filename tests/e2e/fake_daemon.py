@@ -18,7 +18,7 @@ import threading
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILD = pathlib.Path(os.environ.get("TEND_BUILD", ROOT / "build"))
+BUILD = pathlib.Path(os.environ.get("TEND_BUILD", ROOT / "build")).resolve()
 TEND = BUILD / "tend"
 
 

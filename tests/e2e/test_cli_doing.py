@@ -470,3 +470,29 @@ def test_up_follows_the_logs_and_stops_what_it_started(declared, terminal):
     assert "web stopped" in t.seen
     assert [r[1] for r in declared.requests if r[0] == "POST"][-1] == "/tend/v1/services/web/stop"
     more.put(None)
+
+
+# ---- exec
+
+def test_exec_runs_with_the_environment_and_folder_of_the_service(daemon):
+    daemon.answer("GET", "/tend/v1/services/web/environment", {
+        "v": 1, "service": "web", "slot": 2, "working_dir": "/usr", "user": None,
+        "environment": ["PORT=20002", "PATH=/usr/bin:/bin"]})
+    done = daemon.tend("exec", "web/2", "--", "sh", "-c", "echo $PORT; pwd; env | wc -l; exit 9", "--flag")
+    assert done.stdout.split() == ["20002", "/usr", "3"] or done.stdout.split()[:2] == ["20002", "/usr"]
+    assert done.returncode == 9
+    assert daemon.requests[-1][2] == {"slot": ["2"]}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
+def test_exec_becomes_the_user_of_the_service(daemon):
+    daemon.answer("GET", "/tend/v1/services/web/environment", {
+        "v": 1, "working_dir": "/", "user": "nobody", "environment": {"PATH": "/usr/bin:/bin"}})
+    assert daemon.tend("exec", "web", "id", "-un").stdout == "nobody\n"
+
+
+def test_exec_of_nothing_has_the_code_of_shells(daemon):
+    daemon.answer("GET", "/tend/v1/services/web/environment", {
+        "v": 1, "working_dir": "/", "user": None, "environment": {"PATH": "/usr/bin:/bin"}})
+    done = daemon.tend("exec", "web", "no-such-program")
+    assert done.returncode == 127 and "error: no-such-program: " in done.stderr

@@ -6,9 +6,7 @@
 static struct arguments a;
 static struct err e;
 
-#define PARSE(...)                                        \
-    (a = (struct arguments){0}, e = (struct err)ERR_INIT, \
-        parse((const char *const[]){"tend", __VA_ARGS__, NULL}))
+#define PARSE(...) parse((const char *const[]){"tend", __VA_ARGS__, NULL})
 
 static bool parse(const char *const *argv)
 {
@@ -16,6 +14,7 @@ static bool parse(const char *const *argv)
 
     while (argv[argc] != NULL)
         argc++;
+    e = (struct err)ERR_INIT;
     arguments_fini(&a);
     return arguments_parse(&a, argc, argv, &e);
 }

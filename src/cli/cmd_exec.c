@@ -1,0 +1,146 @@
+#include "base/mem.h"
+#include "base/must.h"
+#include "cli/answer.h"
+#include "cli/cli.h"
+#include "cli/client.h"
+#include "cli/cmd.h"
+#include "drive/process/users.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_NOT_EXECUTABLE 126 /* as shells have it */
+#define EXIT_NOT_FOUND      127
+#define VARIABLES_MAX       8192
+
+/* "web" or "web/2" → the route of its start context. */
+static bool write_address(struct buf *url, const char *subject, struct err *err)
+{
+    struct str slot = str_from(subject), service = str_cut(&slot, '/');
+    char name[256];
+    int64_t number = 0;
+
+    if (service.len == 0 || service.len >= sizeof name ||
+        (slot.len > 0 && (!str_to_int(slot, &number) || number < 1)))
+        return err_set(err, ERR_INVALID, "\"%.80s\" is no service or instance", subject);
+    (void)snprintf(name, sizeof name, "%.*s", STR_ARG(service));
+    buf_add_text(url, "/tend/v1/services/");
+    client_add_encoded(url, name);
+    buf_add_text(url, "/environment");
+    if (number > 0)
+        buf_format(url, "?slot=%lld", (long long)number);
+    return true;
+}
+
+/* ["NAME=VALUE", …] or {"NAME":"VALUE", …}, as exec wants it. */
+static char **environment_of(const json_t *context, struct err *err)
+{
+    json_t *entries = json_object_get(context, "environment"), *value;
+    size_t bound = json_array_size(entries) + json_object_size(entries), count = 0, i;
+    const char *name;
+    char **out;
+
+    if (bound == 0 || bound > VARIABLES_MAX) {
+        (void)err_set(err, ERR_CORRUPT, "the daemon gave no environment"); /* always false */
+        return NULL;
+    }
+    out = mem_new_array(bound + 1, char *);
+    json_array_foreach(entries, i, value)
+    {
+        if (json_string_value(value) != NULL)
+            out[count++] = mem_copy_string(json_string_value(value));
+    }
+    json_object_foreach(entries, name, value)
+    {
+        if (json_string_value(value) != NULL)
+            out[count++] = mem_format("%s=%s", name, json_string_value(value));
+    }
+    return out;
+}
+
+/* For good: the group list first, while that is still allowed. */
+static bool become(const char *user, struct err *err)
+{
+    struct user_ids ids;
+
+    if (user[0] == '\0')
+        return true;
+    TRY(user_resolve(user, &ids, err));
+    if (!ids.change)
+        return true;
+    if (setgroups(ids.group_count, ids.groups) == -1 || setgid(ids.gid) == -1 ||
+        setuid(ids.uid) == -1)
+        return err_sys(err, "becoming %s", user);
+    return true;
+}
+
+/* Returns only on failure. */
+static int execute(struct cli *cli, const json_t *context)
+{
+    const char *dir = answer_text(context, "working_dir");
+    size_t count = cli->arguments.words.count;
+    char **argv = mem_new_array(count, char *);
+    struct err err = ERR_INIT;
+    char **environment = environment_of(context, &err);
+
+    for (size_t i = 1; i < count; i++)
+        argv[i - 1] = (char *)(uintptr_t)cli_word(cli, i); /* exec wants char * */
+    if (environment == NULL || !become(answer_text(context, "user"), &err))
+        return cli_fail(cli, &err, NULL);
+    if (dir[0] != '\0' && chdir(dir) == -1) {
+        (void)err_sys(&err, "%s", dir); /* always false */
+        return cli_fail(cli, &err, NULL);
+    }
+    environ = environment;
+    (void)execvp(argv[0], argv); /* searched in the service's PATH */
+    count = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+    (void)err_sys(&err, "%s", argv[0]); /* always false */
+    (void)cli_fail(cli, &err, NULL);    /* the code is that of shells */
+    return (int)count;
+}
+
+static int run(struct cli *cli)
+{
+    struct buf url = BUF_INIT(1024);
+    struct client *c = NULL;
+    struct err err = ERR_INIT;
+    json_t *context = NULL;
+    int code;
+
+    if (cli_value(cli, "host") != NULL) {
+        (void)err_set(&err, ERR_UNSUPPORTED, "not supported: exec on another machine");
+        return cli_misuse(cli, &err, "ssh there and run tend exec");
+    }
+    if (!write_address(&url, cli_word(cli, 0), &err))
+        code = cli_misuse(cli, &err, "tend exec web -- env");
+    else if (!client_open(&c, cli, &err) || !client_json(c, "GET", url.at, STR(""), &context, &err))
+        code = client_fail(cli, c, &err);
+    else
+        code = execute(cli, context);
+    json_decref(context);
+    client_close(&c);
+    buf_fini(&url);
+    return code;
+}
+
+static const struct example examples[] = {
+    {"tend exec web -- env",  "what the service finds in its environment"},
+    {"tend exec worker/2 sh", "a shell as it, where it runs"             },
+};
+
+const struct command cmd_exec = {
+    .name = "exec",
+    .group = GROUP_RUNNING,
+    .summary = "run a command as a service would: its environment, folder and user",
+    .usage = "SERVICE[/SLOT] [--] COMMAND…",
+    COMMAND_EXAMPLES(examples),
+    .args_min = 2,
+    .args_max = ARGS_ANY,
+    .rest_is_command = true,
+    .args_complete = COMPLETES_INSTANCE,
+    .run = run,
+};

@@ -427,8 +427,8 @@ static bool start_serve(struct daemon *d, struct err *err)
         .command = on_command,
         .journal = d->journal,
         .views = d->views,
+        .journal_dir = in_state(d, "journal"),
         .logs_dir = logs,
-        .workers = d->workers,
     };
 
     d->door = door_create(&door);

@@ -99,7 +99,8 @@ static bool stand_at_newest(struct cursor *c, struct err *err)
     uint64_t first = c->scan_end + 1;
 
     filter.until_seq = c->scan_end;
-    TRY(views_each_event(c->serve->host.views, &filter, note_first, &first, err));
+    if (c->scan_end > 0) /* 0 would be no bound */
+        TRY(views_each_event(c->serve->host.views, &filter, note_first, &first, err));
     c->next_seq = first;
     c->filter.last = false;
     c->left = 0; /* at most so many there are */
@@ -108,6 +109,8 @@ static bool stand_at_newest(struct cursor *c, struct err *err)
 
 static void end_scan(struct cursor *c)
 {
+    if (c->next_seq <= c->scan_end)
+        c->next_seq = c->scan_end + 1;
     if (!c->follow) {
         c->phase = CURSOR_DONE;
         return;
@@ -119,21 +122,18 @@ static void end_scan(struct cursor *c)
 
 static bool scan(struct cursor *c, struct err *err)
 {
-    if (c->filter.last)
-        TRY(stand_at_newest(c, err));
     struct views_filter filter = c->filter;
-    uint64_t before;
-    do {
+    uint64_t before = 0;
+
+    filter.limit = SCAN_LIMIT;
+    filter.until_seq = c->scan_end;
+    c->full = false;
+    while (c->next_seq != before && c->next_seq <= c->scan_end) {
         filter.since_seq = before = c->next_seq;
-        filter.until_seq = c->scan_end;
-        filter.limit = SCAN_LIMIT;
-        if (c->next_seq > c->scan_end)
-            break;
         TRY(views_each_event(c->serve->host.views, &filter, on_scanned, c, err));
         if (c->full || c->phase != CURSOR_SCAN || http_stream_is_closed(c->stream))
             return true;
-    } while (c->next_seq != before);
-    c->next_seq = c->scan_end + 1;
+    }
     end_scan(c);
     return true;
 }
@@ -191,7 +191,9 @@ static void step(struct cursor *c)
     struct err err;
     bool fine = true;
 
-    if (c->phase == CURSOR_SCAN)
+    if (c->phase == CURSOR_SCAN && c->filter.last)
+        fine = stand_at_newest(c, &err);
+    if (fine && c->phase == CURSOR_SCAN)
         fine = scan(c, &err);
     if (fine && c->phase == CURSOR_FOLLOW)
         fine = follow(c, &err);
@@ -330,7 +332,7 @@ static void stand_at_start(struct cursor *c)
 {
     uint64_t durable = journal_durable(c->serve->host.journal);
 
-    c->next_seq = c->filter.since_seq;
+    c->next_seq = c->filter.since_seq > 0 ? c->filter.since_seq : 1;
     c->scan_end = durable;
     if (c->filter.until_seq != 0 && c->filter.until_seq <= durable) {
         c->scan_end = c->filter.until_seq;

@@ -5,6 +5,7 @@
 
 #include "serve/serve_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- why ---- */
@@ -44,6 +45,7 @@ void answer_why(struct call *call)
     task.event = (uint64_t)event;
     task.subject = call_parameter(call, "subject");
     if ((task.subject != NULL) == (event != 0)) {
+        free(task.subject);
         (void)err_set(&err, ERR_INVALID, "give either subject or event");
         answer_failure(call, &err, "/tend/v1/why?subject=web");
         return;

@@ -135,6 +135,24 @@ static int client_ask(struct client *c, const char *request)
     }
 }
 
+/* Takes the chunks' sizes out of a complete answer, where there are any. */
+static void client_join_chunks(struct client *c)
+{
+    char *from = c->got.at != NULL ? strstr(c->got.at, "\r\n\r\n") : NULL, *to;
+    size_t size;
+
+    if (from == NULL || strcasestr(c->got.at, "\ntransfer-encoding: chunked") == NULL)
+        return;
+    to = from += 4;
+    while ((size = strtoul(from, &from, 16)) > 0 && from + 2 + size < c->got.at + c->got.len) {
+        memmove(to, from + 2, size);
+        to += size;
+        from += 2 + size + 2;
+    }
+    *to = '\0';
+    c->got.len = (size_t)(to - c->got.at);
+}
+
 static const char *client_body(const struct client *c)
 {
     const char *body = c->got.at != NULL ? strstr(c->got.at, "\r\n\r\n") : NULL;

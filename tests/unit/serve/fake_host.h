@@ -210,6 +210,7 @@ static struct client unix_ask(
     client_open_unix(&c, fake.sock);
     client_send(&c, request);
     (void)client_wait_end(&c);
+    client_join_chunks(&c);
     free(request);
     return c;
 }

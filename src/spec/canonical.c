@@ -1,12 +1,12 @@
 /* The canonical document, its digest and the revisions. */
 #include "spec/spec_private.h"
+#include "spec/yaml.h"
 
 #include "base/hash.h"
 
 #include <string.h>
 
-#define DOCUMENT_BYTES_MAX (256u << 20)
-#define REVISION_FORMAT    "tend revision 1\n"
+#define REVISION_FORMAT "tend revision 1\n"
 
 static struct node *copy_node(struct arena *a, const struct node *n)
 {
@@ -40,7 +40,7 @@ static void copy_spans(struct node *canonical, const struct node *declared, stru
 
 static struct hash hash_of_node(const char *prefix, const struct node *n)
 {
-    struct buf text = BUF_INIT(DOCUMENT_BYTES_MAX);
+    struct buf text = BUF_INIT(YAML_DOCUMENT_BYTES_MAX);
 
     node_write_json(&text, n);
     struct str parts[] = {str_from(prefix), buf_str(&text)};
@@ -84,12 +84,12 @@ static struct node *encode_services(
     return all;
 }
 
-void canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
+bool canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
     const struct node *kinds, struct str revision_key)
 {
     struct service *services = arena_new_array(a, draft->services.count + 1, struct service);
     struct node *root = node_map(a);
-    struct buf text = BUF_INIT(DOCUMENT_BYTES_MAX);
+    struct buf text = BUF_INIT(YAML_DOCUMENT_BYTES_MAX);
 
     p->services = services;
     p->service_count = draft->services.count;
@@ -107,7 +107,9 @@ void canonical_fill(struct arena *a, struct project *p, const struct project_dra
     node_write_json(&text, root);
     p->document = arena_copy_str(a, buf_str(&text));
     p->digest = hash_of(p->document.at, p->document.len);
+    bool fits = !buf_full(&text);
     buf_fini(&text);
+    return fits;
 }
 
 static void redact(struct arena *a, struct node *environment, bool all_values)

@@ -14,6 +14,8 @@ static void report_unknown(struct diagnostics *d, const struct project_draft *p,
 
     diagnostic_error(
         d, "unknown-service", span, "depends on '%s', and there is no such service", dep->service);
+    if (diagnostics_is_full(d))
+        return;
     for (size_t i = 0; i < p->services.count && count < COUNT(names); i++)
         names[count++] = p->services.at[i]->service.name;
     const char *nearest = str_nearest(str_from(dep->service), names, count);

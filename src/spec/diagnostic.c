@@ -193,6 +193,11 @@ size_t diagnostics_count(const struct diagnostics *d, enum severity severity)
     return d->counts[severity];
 }
 
+bool diagnostics_is_full(const struct diagnostics *d)
+{
+    return d->entries.count >= DIAGNOSTICS_MAX;
+}
+
 static int compare_place(const struct entry *a, const struct entry *b)
 {
     const struct excerpt *x = &a->shown.where, *y = &b->shown.where;

@@ -81,6 +81,8 @@ void diagnostic_other(struct diagnostics *d, const struct span *span, const char
 
 /* How many were found, those past the bound too. */
 size_t diagnostics_count(const struct diagnostics *d, enum severity severity);
+/* No more are kept: not worth looking for suggestions. */
+bool diagnostics_is_full(const struct diagnostics *d);
 /* By file (in the order in which files first had a finding), line, column, severity; duplicates
  * are dropped. Done by the functions below as well. */
 void diagnostics_sort(struct diagnostics *d);

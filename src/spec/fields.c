@@ -36,7 +36,7 @@ const char *field_nearest(const struct field_table *table, struct str typed)
 static void report_unknown(
     struct diagnostics *d, const struct field_table *table, const struct node_pair *pair)
 {
-    const char *nearest = field_nearest(table, pair->key);
+    const char *nearest = diagnostics_is_full(d) ? NULL : field_nearest(table, pair->key);
 
     diagnostic_error(d, "unknown-key", &pair->key_span, "unknown key '%.*s' in %s",
         STR_ARG(pair->key), table->name);
@@ -74,10 +74,24 @@ void field_refuse(struct decode *d, const struct span *span, const char *fmt, ..
     diagnostic_error(d->diagnostics, "not-supported", span, "not supported: %s", text);
 }
 
+/* Told once; then nothing more is decoded. */
+static bool is_too_large(struct decode *d, const struct span *span)
+{
+    if (d->is_too_large || arena_bytes(d->arena) < FIELD_ALL_BYTES_MAX)
+        return d->is_too_large;
+    d->is_too_large = true;
+    diagnostic_error(d->diagnostics, "limit", span,
+        "the project grows to more than %u MiB with its aliases and variables",
+        FIELD_ALL_BYTES_MAX >> 20);
+    return true;
+}
+
 bool field_text(struct decode *d, const char *name, const struct node *value, const char **out)
 {
     if (!node_is_scalar(value) || value->kind == NODE_NULL)
         return field_wrong(d, name, value, "a text");
+    if (is_too_large(d, &value->span))
+        return false;
     if (value->text.len > FIELD_TEXT_BYTES_MAX) {
         diagnostic_error(d->diagnostics, "limit", &value->span,
             "'%s' is longer than %u bytes, which cannot be passed to a program", name,
@@ -231,10 +245,15 @@ static void decode_bool(
 {
     if (node_to_bool(value, out))
         return;
-    if (node_is_scalar(value))
-        (void)wrong_value(d, f->name, value, "true or false");
-    else
+    if (!node_is_scalar(value)) {
         (void)field_wrong(d, f->name, value, "true or false");
+        return;
+    }
+    (void)wrong_value(d, f->name, value, "true or false");
+    if (str_is(value->text, "yes") || str_is(value->text, "on"))
+        diagnostic_help(d->diagnostics, "in YAML 1.2 '%s' is a text: write true", value->text.at);
+    else if (str_is(value->text, "no") || str_is(value->text, "off"))
+        diagnostic_help(d->diagnostics, "in YAML 1.2 '%s' is a text: write false", value->text.at);
 }
 
 static void list_choices(const struct field *f, char *out, size_t bytes)
@@ -351,6 +370,8 @@ void fields_decode(
     must(map->kind == NODE_MAP);
     NODE_EACH (map, pair) {
         const struct field *f = field_find(table, pair->key);
+        if (is_too_large(d, &pair->key_span))
+            return;
         if (f != NULL && pair->value->kind != NODE_NULL)
             decode_by_type(d, f, pair, into);
         else if (f == NULL && !is_extension(pair->key))

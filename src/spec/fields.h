@@ -117,9 +117,9 @@ struct field_table {
 struct decode {
     struct arena *arena; /* of the project: what is decoded lives here */
     struct diagnostics *diagnostics;
-    const char *dir;     /* what relative paths are relative to */
-    bool from_document;  /* resolved already: no files are looked at */
-    const char *subject; /* for messages: "service 'web'"; NULL */
+    const char *dir;    /* what relative paths are relative to */
+    bool from_document; /* resolved already: no files are looked at */
+    bool is_too_large;  /* FIELD_ALL_BYTES_MAX is passed, and it has been told */
     const char *(*variable)(
         void *context, const char *name); /* for env_file and NAME without value */
     void *variable_context;
@@ -152,6 +152,8 @@ bool field_wrong(struct decode *d, const char *name, const struct node *value, c
 /* Any scalar as a text; it is in the project's arena and at most FIELD_TEXT_BYTES_MAX long, since
  * longer ones cannot be passed to a program. */
 #define FIELD_TEXT_BYTES_MAX 131071u
+/* What all decoded texts of a project may take: aliases and variables can make much of little. */
+#define FIELD_ALL_BYTES_MAX (128u << 20)
 bool field_text(struct decode *d, const char *name, const struct node *value, const char **out);
 bool field_int(
     struct decode *d, const char *name, const struct node *value, int min, int max, int *out);

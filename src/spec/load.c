@@ -353,7 +353,11 @@ static const struct project *make_project(struct load *l, struct node *root, boo
         diagnostic_warning(l->diagnostics, "missing-key", NULL, "no service is declared or active");
     if (has_failed(l))
         return NULL;
-    canonical_fill(l->arena, &p, &l->draft, kinds, l->options->revision_key);
+    if (!canonical_fill(l->arena, &p, &l->draft, kinds, l->options->revision_key)) {
+        diagnostic_error(l->diagnostics, "limit", NULL,
+            "the project is too large: resolved, it has more than 32 MiB");
+        return NULL;
+    }
     const struct project *kept = project_adopt(l->arena, &p);
     l->arena = NULL; /* it is the project's now */
     return kept;
@@ -395,7 +399,7 @@ const struct project *spec_load(const struct load_options *options, struct diagn
 static const struct project *load_document(struct load *l, struct str document)
 {
     struct source *source = add_source(l, "document", STR(""));
-    struct node *root = yaml_read(l->scratch, source, document, l->diagnostics);
+    struct node *root = yaml_read_document(l->scratch, source, document, l->diagnostics);
     const struct node *dir = node_get(root, "x-tend-directory");
     struct span start = {.source = source, .line = 1, .column = 1};
 

@@ -27,8 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NODE_COUNT_MAX 1000000u
-#define NODE_DEPTH_MAX 64u
+#define NODE_COUNT_MAX    1000000u
+#define NODE_WEIGHT_BYTES 64u /* so much text weighs as much as a node */
+#define NODE_DEPTH_MAX    64u
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_TEXT, NODE_LIST, NODE_MAP };
 

@@ -115,8 +115,8 @@ void merge_clean(struct node *n);
 void check_services(struct diagnostics *d, const struct project_draft *p);
 
 /* The canonical tree and the revisions; fills node, document, digest and each service's node and
- * revision. */
-void canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
+ * revision. False if the document would be larger than YAML_DOCUMENT_BYTES_MAX. */
+bool canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
     const struct node *kinds, struct str revision_key);
 
 /* A project that owns `a`, with one reference. */

@@ -13,6 +13,7 @@ struct reader {
     struct arena *arena;
     const struct source *source;
     struct str text;
+    size_t bytes_max;
     struct diagnostics *diagnostics;
     struct fy_parser *parser;
     struct map anchors;   /* name → node */
@@ -153,6 +154,7 @@ static struct node *new_scalar(struct reader *r, struct fy_event *e)
     struct fy_token *token = fy_event_get_token(e);
     struct node *n = node_text(r->arena, token_text(token));
 
+    n->weight += (uint32_t)(n->text.len / NODE_WEIGHT_BYTES);
     n->span = span_of_event(r, e);
     n->is_plain = token == NULL || fy_token_scalar_style(token) == FYSS_PLAIN;
     if (token != NULL && is_quoted(fy_token_scalar_style(token)))
@@ -386,8 +388,10 @@ static bool is_readable(struct reader *r)
     size_t valid;
     ptrdiff_t zero = str_find(text, '\0');
 
-    if (text.len > YAML_BYTES_MAX) {
-        fail(r, "limit", &start, "the file is larger than 4 MiB");
+    if (text.len > r->bytes_max) {
+        fail(r, "limit", &start,
+            r->bytes_max == YAML_BYTES_MAX ? "the file is larger than 4 MiB"
+                                           : "the document is larger than 32 MiB");
         return false;
     }
     valid = str_utf8_valid(text);
@@ -430,10 +434,11 @@ static void report_syntax(struct reader *r, struct fy_diag *diag)
         diagnostic_help(r->diagnostics, "indent with blanks: YAML allows no tabs there");
 }
 
-struct node *yaml_read(
-    struct arena *a, const struct source *source, struct str text, struct diagnostics *d)
+static struct node *read_up_to(size_t bytes_max, struct arena *a, const struct source *source,
+    struct str text, struct diagnostics *d)
 {
-    struct reader r = {.arena = a, .source = source, .text = text, .diagnostics = d};
+    struct reader r = {
+        .arena = a, .source = source, .text = text, .bytes_max = bytes_max, .diagnostics = d};
     struct fy_diag_cfg diag_config;
     struct node *root = NULL;
 
@@ -458,4 +463,16 @@ struct node *yaml_read(
     fy_diag_destroy(diag);
     map_fini(&r.anchors);
     return root;
+}
+
+struct node *yaml_read(
+    struct arena *a, const struct source *source, struct str text, struct diagnostics *d)
+{
+    return read_up_to(YAML_BYTES_MAX, a, source, text, d);
+}
+
+struct node *yaml_read_document(
+    struct arena *a, const struct source *source, struct str text, struct diagnostics *d)
+{
+    return read_up_to(YAML_DOCUMENT_BYTES_MAX, a, source, text, d);
 }

@@ -13,12 +13,16 @@
 
 #include "base/arena.h"
 
-#define YAML_BYTES_MAX (4u << 20)
+#define YAML_BYTES_MAX          (4u << 20)  /* of a file */
+#define YAML_DOCUMENT_BYTES_MAX (32u << 20) /* of a resolved document, which has no aliases */
 
 /* The tree, in `a`; an empty file is a null node. NULL if the text could not be read at all; a
  * tree with diagnostics (a duplicate key, say) is complete enough to look for more problems in.
  * `text` and `source` must live as long as the tree; `source->text` may be empty. */
 struct node *yaml_read(
+    struct arena *a, const struct source *source, struct str text, struct diagnostics *d);
+/* The same for a resolved document: up to YAML_DOCUMENT_BYTES_MAX. */
+struct node *yaml_read_document(
     struct arena *a, const struct source *source, struct str text, struct diagnostics *d);
 
 #endif

@@ -730,6 +730,28 @@ CASE(a_thousand_services_load_in_little_time)
     world_destroy(&w);
 }
 
+CASE(large_texts_that_aliases_multiply_are_refused)
+{
+    struct world *w = world_create();
+    struct buf text = BUF_INIT(4 << 20);
+
+    buf_add_text(&text, "x-text: &t \"$LARGE\"\nservices:\n  s:\n    command: [x");
+    for (int i = 0; i < 200000; i++)
+        buf_add_text(&text, ", *t");
+    buf_add_text(&text, "]\n");
+    put_file(w, "tend.yaml", text.at);
+    char *large = mem_alloc(1, 100001);
+    memset(large, 'x', 100000);
+    const char *pairs[] = {"LARGE", large, NULL};
+    w->options.variable = compose_variables;
+    w->options.variable_context = pairs;
+    CHECK(load(w) == NULL);
+    CHECK(strstr(told(w), "grows to more than 128 MiB") != NULL);
+    free(large);
+    buf_fini(&text);
+    world_destroy(&w);
+}
+
 /* With TEND_CORPUS=DIR: each Compose file there is loaded or refused for reasons. */
 CASE(compose_files_of_others_load_or_say_why_not)
 {

@@ -1,15 +1,18 @@
 #include "observe/probe/probe.h"
 
+#include "base/log.h"
 #include "base/must.h"
 #include "base/units.h"
 #include "observe/probe/probe_private.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #define INTERVAL_NS_DEFAULT       (10 * NS_PER_S)
 #define TIMEOUT_NS_DEFAULT        NS_PER_S
 #define START_INTERVAL_NS_DEFAULT (50 * NS_PER_MS)
+#define TROUBLE_LOG_NS            (60 * NS_PER_S) /* of all probes together, so often at most */
 #define FIRST_CHECK_NS            (NS_PER_MS / 2)
 
 /* Indexed by enum probe_kind. */
@@ -97,6 +100,27 @@ void probe_finish_silent(struct probe *p, const char *fmt, ...)
     (void)vsnprintf(detail, sizeof detail, fmt, args);
     va_end(args);
     end_check(p, false, true, detail);
+}
+
+bool probe_is_own_trouble(int why)
+{
+    return why == EMFILE || why == ENFILE || why == ENOMEM || why == ENOBUFS ||
+           why == EADDRNOTAVAIL;
+}
+
+void probe_skip(struct probe *p, const char *doing, int why)
+{
+    int64_t now_ns = clock_boot_ns();
+    int64_t *logged_ns = &p->prober->trouble_logged_ns;
+
+    if (*logged_ns == 0 || now_ns - *logged_ns > TROUBLE_LOG_NS) {
+        log_warn("probe.skipped", "doing=\"%s\" err=\"%s\"", doing, strerror(why));
+        *logged_ns = now_ns;
+    }
+    p->checking = false;
+    p->due_ns = next_due(p, now_ns);
+    p->again = false;
+    probe_replan(p);
 }
 
 static void time_out(struct probe *p)

@@ -19,6 +19,9 @@
  * one would hide a program that no longer accepts, and occupy one that serves a connection at a
  * time.
  *
+ * A check that cannot be made because this machine has no descriptors, memory or ports left gives
+ * no result at all (it is logged): restarting services would cure nothing.
+ *
  * Control thread only. Results come from the loop, never from inside one of these calls; in its
  * callback a probe may be started, stopped or destroyed, and no result comes after that. */
 #ifndef TEND_OBSERVE_PROBE_PROBE_H

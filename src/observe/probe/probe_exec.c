@@ -107,7 +107,10 @@ static void exec_begin(struct probe *p)
         return;
     }
     if (!probe_exec_spawn(&x->program, &x->pid, &x->pid_fd, &x->output_fd, &e)) {
-        probe_finish(p, false, "%s", e.text);
+        if (probe_is_own_trouble(e.sys) || e.sys == EAGAIN) /* no more processes */
+            probe_skip(p, "run a check", e.sys);
+        else
+            probe_finish(p, false, "%s", e.text);
         return;
     }
     if (!probe_watch(p, x->pid_fd, EXIT, EPOLLIN) ||

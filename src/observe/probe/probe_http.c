@@ -74,7 +74,10 @@ static void hang_up(struct http_probe *h)
 static void fail(struct http_probe *h, const char *doing, int why)
 {
     hang_up(h);
-    probe_finish(&h->base, false, "%s: %s", doing, strerror(why));
+    if (probe_is_own_trouble(why))
+        probe_skip(&h->base, doing, why);
+    else
+        probe_finish(&h->base, false, "%s: %s", doing, strerror(why));
 }
 
 /* 0, EAGAIN while not connected yet, or why not. A request fits a new socket's buffer. */

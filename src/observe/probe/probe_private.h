@@ -81,6 +81,7 @@ struct prober {
     int epoll_fd, timer_fd;
     int64_t armed_ns;
     uint64_t serial;
+    int64_t trouble_logged_ns;
     struct {
         VEC_OF(struct probe *);
     } heap;
@@ -119,6 +120,10 @@ void probe_finish(struct probe *p, bool ok, const char *fmt, ...)
 /* Same, for no answer in time. */
 void probe_finish_silent(struct probe *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* The check could not be made for want of descriptors, memory or ports: that is this machine's
+ * trouble and says nothing about the service. No result; it is logged, and asked again when due. */
+bool probe_is_own_trouble(int why);
+void probe_skip(struct probe *p, const char *doing, int why);
 /* What the schedule says: for kinds that have a `next` of their own. */
 int64_t probe_scheduled(struct probe *p, int64_t now_ns);
 /* Look again at due_ns and the other times after changing one outside a check. */

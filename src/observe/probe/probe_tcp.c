@@ -36,7 +36,9 @@ static void judge(struct tcp_probe *t, int why)
     if (why == 0 && probe_is_itself(t->fd, &t->address))
         why = ECONNREFUSED;
     hang_up(t);
-    if (why == 0)
+    if (probe_is_own_trouble(why))
+        probe_skip(&t->base, "connect", why);
+    else if (why == 0)
         probe_finish(&t->base, true, "connected");
     else
         probe_finish(&t->base, false, "connect: %s", strerror(why));

@@ -58,7 +58,9 @@ static void unix_begin(struct probe *p)
 
     if (fd != -1)
         (void)close(fd);
-    if (why == 0)
+    if (probe_is_own_trouble(why))
+        probe_skip(p, "connect", why);
+    else if (why == 0)
         probe_finish(p, true, "connected");
     else if (why == EAGAIN)
         probe_finish(p, false, "connect: its queue is full, it accepts nothing");

@@ -5,6 +5,7 @@
 #include "probing.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -370,6 +371,31 @@ CASE(a_stopped_probe_asks_no_more_and_probe_now_asks_at_once)
     probe_stop(w.probe);
     probe_now(w.probe);
     CHECK(!probing_wait_ms(&w, 2, 20));
+    probing_end(&w);
+    server_stop(&s);
+}
+
+CASE(want_of_descriptors_is_not_the_services_failure)
+{
+    struct probing w;
+    struct server s;
+    struct err e = ERR_INIT;
+    struct rlimit before, none;
+
+    server_start(&s, NULL);
+    struct healthcheck check = check_of(PROBE_TCP, NULL);
+    struct probe_target target = {.check = &check, .port = s.port};
+    probing_begin(&w);
+    CHECK_OK(probe_create(&w.probe, w.prober, &target, on_result, &w, &e), &e);
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    probe_start(w.probe, PROBE_STARTUP);
+    bool came = probing_wait_ms(&w, 1, 50);
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(!came);
+    CHECK(probing_wait(&w, 1));
+    CHECK(w.seen[0].ok);
     probing_end(&w);
     server_stop(&s);
 }

@@ -12,7 +12,7 @@
 
 #define FORMAT          1
 #define BUSY_MS         5000
-#define CHECK_BYTES_MAX (16 << 20) /* a larger file is not looked through when it is opened */
+#define CHECK_BYTES_MAX (4 << 20) /* a larger file is not looked through when it is opened */
 
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"

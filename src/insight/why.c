@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define LINES_MAX     40
+#define CAUSES_MAX    28  /* of the lines: room is left for what it led to */
+#define TOLD_MAX      200 /* events looked at */
 #define DEPTH_MAX     8
 #define RECENT_EVENTS 200 /* of the subject, among which the decisive one is looked for */
 #define HOPS_MAX      8   /* from the newest event back to the decision it came from */
@@ -68,6 +70,13 @@ static enum event_role role_of(const struct event *e)
     const struct event_type *type = event_type_find(e->type);
 
     return type != NULL ? type->role : EVENT_SEEN;
+}
+
+static bool is_on_the_way(const struct event *e)
+{
+    enum event_role role = role_of(e);
+
+    return role == EVENT_STEP || role == EVENT_OUTCOME;
 }
 
 static bool was_told(const struct telling *t, uint64_t seq)
@@ -169,9 +178,7 @@ static void tell_function(struct telling *t, const struct event *e, int depth)
 /* How an event stands to the one that names it as its cause. */
 static const char *label_of_cause(const struct event *cause, size_t index)
 {
-    enum event_role role = role_of(cause);
-
-    if (role == EVENT_STEP || role == EVENT_OUTCOME)
+    if (is_on_the_way(cause))
         return "after";
     return index == 0 ? "because" : "and";
 }
@@ -189,7 +196,7 @@ static void tell_event(struct telling *t, const struct event *e, int depth, cons
     add_line(t, depth, label, tell_sentence(t, e), e->seq);
     vec_push(&t->told, e->seq);
     tell_function(t, e, depth + 1);
-    for (size_t i = 0; i < e->cause_count && t->lines.count < LINES_MAX; i++) {
+    for (size_t i = 0; i < e->cause_count && t->lines.count < CAUSES_MAX; i++) {
         struct err err;
         if (was_told(t, e->causes[i]))
             continue;
@@ -205,23 +212,28 @@ static void tell_event(struct telling *t, const struct event *e, int depth, cons
     }
 }
 
+/* What is seen of a thing that runs came after its start, and not of it. */
+static bool is_consequence(const struct event *cause, const struct event *e)
+{
+    return !(is_on_the_way(cause) && role_of(e) == EVENT_SEEN);
+}
+
 /* What named this event as its cause, and what named that: only where it led. */
-static bool tell_effects(struct telling *t, uint64_t seq, int hops, struct err *err)
+static bool tell_effects(struct telling *t, const struct event *cause, int hops, struct err *err)
 {
     uint64_t effects[EFFECTS_MAX];
     size_t count;
 
-    TRY(views_effects(t->views, seq, effects, EFFECTS_MAX, &count, err));
-    for (size_t i = 0; i < count && t->lines.count < LINES_MAX; i++) {
-        if (was_told(t, effects[i]))
+    TRY(views_effects(t->views, cause->seq, effects, EFFECTS_MAX, &count, err));
+    for (size_t i = 0; i < count && t->told.count < TOLD_MAX; i++) {
+        const struct event *e = was_told(t, effects[i]) ? NULL : load(t, effects[i], NULL);
+        if (e == NULL || !is_consequence(cause, e))
             continue;
-        const struct event *e = load(t, effects[i], err);
-        TRY(e != NULL);
         vec_push(&t->told, e->seq);
         if (role_of(e) != EVENT_STEP)
             add_line(t, 1, "then", tell_sentence(t, e), e->seq);
         if (hops > 1)
-            TRY(tell_effects(t, e->seq, hops - 1, err));
+            TRY(tell_effects(t, e, hops - 1, err));
     }
     return true;
 }
@@ -270,10 +282,9 @@ static const struct event *find_headline(struct telling *t, const struct event *
     const struct event *e = newest;
 
     for (int hop = 0; hop < HOPS_MAX && e != NULL && e->cause_count > 0; hop++) {
-        enum event_role role = role_of(e);
-        if (role == EVENT_DECISION)
+        if (role_of(e) == EVENT_DECISION)
             return e;
-        if (role != EVENT_STEP && role != EVENT_OUTCOME)
+        if (!is_on_the_way(e))
             return newest;
         e = load(t, e->causes[0], NULL);
     }
@@ -335,7 +346,7 @@ static bool say_unknown(struct telling *t, const char *subject, struct err *err)
 static bool tell(struct telling *t, const struct event *headline, struct why *out, struct err *err)
 {
     tell_event(t, headline, 0, "");
-    TRY(tell_effects(t, headline->seq, HOPS_MAX, err));
+    TRY(tell_effects(t, headline, HOPS_MAX, err));
     struct why_line *lines = arena_new_array(t->arena, t->lines.count, struct why_line);
     memcpy(lines, t->lines.at, t->lines.count * sizeof *lines);
     out->lines = lines;

@@ -171,6 +171,44 @@ CASE(one_event_is_explained_with_what_followed)
     end(&w);
 }
 
+/* That it died later is told by its death, which names no reason in its start. */
+CASE(what_was_seen_later_is_no_consequence_of_a_start)
+{
+    struct world w;
+    struct why why;
+
+    begin(&w);
+    (void)kill_web(&w.f, start_web(&w.f));
+    fixture_flush(&w.f);
+    CHECK_OK(why_event(w.arena, w.views, 4, &why, &w.f.err), &w.f.err);
+    check_tells(&w, &why,
+        "0 : web/1 was started (pid 901) #4\n"
+        "1 after: web/1 is being started #3\n"
+        "2 after: web was declared with 2 instances #2\n"
+        "3 because: ana applied tend.yaml #1\n"
+        "1 then: web/1 is ready (12 ms after its start) #5\n");
+    end(&w);
+}
+
+/* A hundred services of one apply are not a hundred lines, nor a hundred thousand reads. */
+CASE(an_event_with_many_effects_is_cut_too)
+{
+    struct world w;
+    struct why why;
+
+    begin(&w);
+    uint64_t apply = say_by(&w.f, "user:ana", "apply.requested", "project");
+    for (int i = 0; i < 100; i++) {
+        uint64_t web = say(&w.f, "service.declared", "web", apply, "{}");
+        for (int k = 0; k < 20; k++)
+            (void)say(&w.f, "instance.starting", "web/1", web, "{}");
+    }
+    fixture_flush(&w.f);
+    CHECK_OK(why_event(w.arena, w.views, apply, &why, &w.f.err), &w.f.err);
+    CHECK(why.count > 8 - 1 && why.count <= 40);
+    end(&w);
+}
+
 CASE(what_is_not_known_is_said_with_what_is)
 {
     struct world w;

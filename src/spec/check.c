@@ -26,11 +26,7 @@ static void report_unknown(struct diagnostics *d, const struct project_draft *p,
 static void check_missing(struct diagnostics *d, const struct project_draft *p,
     const struct dependency *dep, const struct span *span)
 {
-    struct str name = str_from(dep->service);
-
-    if (map_get(&p->names, name) != NULL)
-        return; /* one that is declared and could not be decoded */
-    if (map_get(&p->inactive, name) == NULL) {
+    if (map_get(&p->inactive, str_from(dep->service)) == NULL) {
         report_unknown(d, p, dep, span);
         return;
     }
@@ -64,20 +60,39 @@ static void check_condition(struct diagnostics *d, const struct dependency *dep,
     }
 }
 
-static void check_dependencies(
-    struct diagnostics *d, const struct project_draft *p, const struct service_draft *draft)
+/* Whether the dependency stays. */
+static bool check_dependency(struct diagnostics *d, const struct project_draft *p,
+    const struct service_draft *draft, size_t i)
 {
+    const struct dependency *dep = &draft->dependencies[i];
+    const struct span *span = &draft->dependency_spans[i];
+    const struct service_draft *other = map_get(&p->names, str_from(dep->service));
+
+    if (other == draft)
+        diagnostic_error(d, "cycle", span, "service '%s' depends on itself", dep->service);
+    else if (other != NULL && !other->is_container)
+        check_condition(d, dep, span, other);
+    else if (other == NULL && dep->required)
+        check_missing(d, p, dep, span);
+    else if (other == NULL)
+        diagnostic_warning(d, "unknown-service", span,
+            "does not wait for '%s': there is no such service, or no profile of it is active",
+            dep->service);
+    return other != NULL || dep->required;
+}
+
+static void check_dependencies(
+    struct diagnostics *d, const struct project_draft *p, struct service_draft *draft)
+{
+    size_t kept = 0;
+
     for (size_t i = 0; i < draft->service.dependency_count; i++) {
-        const struct dependency *dep = &draft->service.dependencies[i];
-        const struct span *span = &draft->dependency_spans[i];
-        const struct service_draft *other = map_get(&p->names, str_from(dep->service));
-        if (other == draft)
-            diagnostic_error(d, "cycle", span, "service '%s' depends on itself", dep->service);
-        else if (other != NULL && !other->is_container)
-            check_condition(d, dep, span, other);
-        else if (dep->required)
-            check_missing(d, p, dep, span);
+        if (!check_dependency(d, p, draft, i))
+            continue;
+        draft->dependencies[kept] = draft->dependencies[i];
+        draft->dependency_spans[kept++] = draft->dependency_spans[i];
     }
+    draft->service.dependency_count = kept;
 }
 
 /* Ports. */
@@ -192,7 +207,7 @@ static void check_cycles(struct diagnostics *d, const struct project_draft *p)
     free(w.path);
 }
 
-void check_services(struct diagnostics *d, const struct project_draft *p)
+void check_services(struct diagnostics *d, struct project_draft *p)
 {
     VEC_EACH (&p->services, struct service_draft *, draft)
         check_dependencies(d, p, *draft);

@@ -64,7 +64,7 @@ void decode_depends_on(
             (void)field_wrong(d, entry->key.at, entry->value, "a map with a condition");
         n++;
     }
-    draft->service.dependencies = all;
+    draft->service.dependencies = draft->dependencies = all;
     draft->service.dependency_count = n;
 }
 

@@ -186,7 +186,7 @@ static void read_env_file(struct decode *d, struct node *all, const struct span 
         .arena = d->arena, .diagnostics = d->diagnostics, .variable = look_up, .context = d};
 
     if (fs_read(path, &text, &err)) {
-        struct source source = {.name = shown, .text = buf_str(&text)};
+        struct source source = {.name = shown, .text = STR("")}; /* its lines are secrets */
         struct node *names = env_file_read(&run, &source, buf_str(&text));
         NODE_EACH (names, pair)
             add_variable(d, all, pair);

@@ -147,7 +147,7 @@ static void read_dotenv(struct load *l)
 
     if (!fs_exists(file.path) || !read_bytes(l, &file, ENV_FILE_BYTES_MAX, &text))
         return;
-    struct source source = {.name = file.shown, .text = buf_str(&text)};
+    struct source source = {.name = file.shown, .text = STR("")}; /* its lines are secrets */
     struct interpolation run = {.arena = l->scratch,
         .diagnostics = l->diagnostics,
         .variable = outer_variable,

@@ -106,6 +106,7 @@ static void decode_service(struct decode *d, struct project_draft *p, const stru
     check_name(d, pair);
     if (pair->value->kind != NODE_MAP) {
         (void)field_wrong(d, draft->service.name, pair->value, "a map");
+        draft->has_errors = true;
         return;
     }
     draft->is_container = refuse_container(d, pair, container_key(pair->value));

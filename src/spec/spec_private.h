@@ -39,7 +39,8 @@ struct service_draft {
     struct span restart_span;
     const struct node *profiles;
     struct span port_span;
-    struct span *dependency_spans; /* as many as dependencies */
+    struct dependency *dependencies; /* the service's, while they may change */
+    struct span *dependency_spans;   /* as many */
     bool is_container;
     bool has_errors; /* found before it was finished: what follows from them is not told */
 };
@@ -111,8 +112,9 @@ struct node *merge_nodes(
 /* Take `!reset` and `!override` tags out of a tree that nothing is merged over any more. */
 void merge_clean(struct node *n);
 
-/* Checks that look at several services. */
-void check_services(struct diagnostics *d, const struct project_draft *p);
+/* Checks that look at several services. A dependency that is not required and not there is left
+ * out with a warning, so that every dependency of a project names a service of it. */
+void check_services(struct diagnostics *d, struct project_draft *p);
 
 /* The canonical tree and the revisions; fills node, document, digest and each service's node and
  * revision. False if the document would be larger than YAML_DOCUMENT_BYTES_MAX. */

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "spec/fields.h"
 #include "spec/load.h"
 #include "spec/node.h"
 
@@ -644,6 +645,57 @@ CASE(nodes_of_the_project_know_where_they_were_declared)
     CHECK_TEXT(replicas->span.source->name, "tend.yaml");
     CHECK_INT(replicas->span.source->text.len, 0);
     CHECK(node_get(w->project->node, "services") != NULL);
+    world_destroy(&w);
+}
+
+CASE(a_dependency_that_may_be_missing_is_left_out)
+{
+    struct world *w = world_create();
+    const struct service *s =
+        load_service(w, "    command: x\n"
+                        "    depends_on: {gone: {condition: service_started, required: false}}\n");
+
+    CHECK_INT(s->dependency_count, 0);
+    CHECK(strstr(told(w), "does not wait for 'gone'") != NULL);
+    world_destroy(&w);
+}
+
+static const struct field job_rows[] = {
+    {.name = "schedule", .type = FIELD_TEXT, .help = "When."},
+};
+static const struct field_table job_table = {
+    .name = "a job", .help = "A job.", .fields = job_rows, .count = 1};
+static const struct field_kind jobs = {.name = "jobs", .help = "Jobs.", .table = &job_table};
+
+CASE(registered_maps_are_checked_and_kept_in_the_document)
+{
+    struct world *w = world_create();
+
+    put_file(w, "tend.yaml", "jobs: {}\nservices: {s: {command: x}}\n");
+    CHECK(load(w) == NULL);
+    CHECK(strstr(told(w), "unknown key 'jobs'") != NULL);
+    CHECK(fields_register(&jobs));
+    (void)load_service(w, "    command: x\njobs:\n  night: {schedule: $GREETING, x-note: [1]}\n");
+    const struct node *night = node_get(node_get(w->project->node, "jobs"), "night");
+    CHECK_STR(node_get(night, "schedule")->text, "hello");
+    put_file(w, "tend.yaml", "services: {s: {command: x}}\njobs: {night: {shedule: x}}\n");
+    project_unref(&w->project);
+    CHECK(load(w) == NULL);
+    CHECK(strstr(told(w), "did you mean 'schedule'?") != NULL);
+    world_destroy(&w);
+}
+
+CASE(lines_of_env_files_are_never_shown)
+{
+    struct world *w = world_create();
+
+    put_file(w, ".env", "TOKEN \"hunter2\n");
+    put_file(w, "a.env", "OTHER=\"hunter2\n");
+    put_file(w, "tend.yaml", "services: {s: {command: x, env_file: a.env}}\n");
+    CHECK(load(w) == NULL);
+    CHECK(strstr(told(w), ".env:1:1") != NULL);
+    CHECK(strstr(told(w), "a.env:1:1") != NULL);
+    CHECK(strstr(told(w), "hunter2") == NULL);
     world_destroy(&w);
 }
 

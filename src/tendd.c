@@ -70,6 +70,9 @@ struct daemon {
     struct workers *workers;
     struct hands *hands;
     struct door *door;
+    char *socket_path, *journal_dir, *logs_dir;
+    struct serve_options serve_options;
+    struct serve_host serve_host;
     struct serve *serve;
     size_t adopted;
     const char *stop_reason;
@@ -415,31 +418,36 @@ static bool start_serve(struct daemon *d, struct err *err)
         .shutdown = on_shutdown,
         .data = d,
     };
-    char *socket_path = mem_format("%s/sock", d->paths.run_dir), *logs = in_state(d, "logs");
-    struct serve_options options = {
-        .unix_path = socket_path,
+
+    d->socket_path = mem_format("%s/sock", d->paths.run_dir);
+    d->journal_dir = in_state(d, "journal");
+    d->logs_dir = in_state(d, "logs");
+    d->serve_options = (struct serve_options){
+        .unix_path = d->socket_path,
         .tcp_address = strcmp(d->options.listen, "none") == 0 ? NULL : d->options.listen,
         .token = d->token,
     };
-    struct serve_host host = {
+    d->serve_host = (struct serve_host){
         .data = d,
         .acquire = acquire,
         .command = on_command,
         .journal = d->journal,
         .views = d->views,
-        .journal_dir = in_state(d, "journal"),
-        .logs_dir = logs,
+        .journal_dir = d->journal_dir,
+        .logs_dir = d->logs_dir,
     };
-
     d->door = door_create(&door);
     hands_begin(d->hands);
-    return serve_start(&d->serve, &options, &host, err);
+    return serve_start(&d->serve, &d->serve_options, &d->serve_host, err);
 }
 
 static void stop_serve(struct daemon *d)
 {
     serve_stop(&d->serve);
     door_destroy(&d->door);
+    free(d->socket_path);
+    free(d->journal_dir);
+    free(d->logs_dir);
 }
 
 /* ---- the table ---- */

@@ -181,10 +181,11 @@ static void step_instance(struct instance *i)
         return;
     }
     instance_stop(i, c->cause,
-        c->spec == NULL ? "it is no longer declared"
-        : c->stopped    ? "somebody stopped it"
-        : i->held_down  ? "somebody stopped it"
-                        : "fewer replicas are wanted");
+        c->engine->project == NULL ? "everything is being stopped"
+        : c->spec == NULL          ? "it is no longer declared"
+        : c->stopped               ? "somebody stopped it"
+        : i->held_down             ? "somebody stopped it"
+                                   : "fewer replicas are wanted");
 }
 
 /* A change that needs no restart: probes, leases and limits follow the new declaration at once. */

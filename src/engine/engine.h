@@ -38,6 +38,7 @@ struct engine_exit {
     bool oom;   /* the kernel killed it for its memory limit */
     bool core;
     int64_t ran_ns;
+    int64_t at_ns;   /* when it was seen */
     bool restarting; /* its shim starts it again by itself: on_started follows */
     bool stopped;    /* the shim was asked to stop it */
 };
@@ -209,6 +210,8 @@ struct instance *engine_adopt(
     struct engine *e, const char *service, const struct engine_found *found);
 /* Behind engine_adopt, once the host has a hand on it: leases and probes begin. */
 void engine_adopted(struct engine *e, struct instance *i);
+/* Behind the last of them: how services are now is no news. */
+void engine_restored(struct engine *e);
 
 /* ---- to look at ---- */
 struct snapshot;

@@ -151,6 +151,7 @@ bool control_dependencies_hold(const struct control *c, char *out_waits_for, siz
 bool control_may_go_down(const struct control *c);
 /* Its state as a whole, told to the journal and to those that wait for it. */
 void control_summarize(struct control *c);
+void control_summarize_silently(struct control *c);
 /* Who depends on whom, anew. */
 void controls_link(struct engine *e);
 void engine_end_pause(struct engine *e);

@@ -354,7 +354,7 @@ void hands_begin(struct hands *h)
     h->begun = true;
     loop_after_turn(h->settings.loop, take_turn, h);
     timer_set(h->turn, 0);
-    timer_set(h->sample, SAMPLE_MS);
+    timer_set(h->sample, 1000);
     publish(h);
 }
 

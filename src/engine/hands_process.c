@@ -259,6 +259,7 @@ static void tell_exit(struct hand *hand, const struct process_record *r)
         .oom = r->oom,
         .core = r->core,
         .ran_ns = r->alive_ns,
+        .at_ns = r->boot_ns,
         .restarting = r->next == PROCESS_NEXT_RESTART || r->next == PROCESS_NEXT_RETRY,
         .stopped = r->stopped,
     };

@@ -81,6 +81,12 @@ static void take_fact(struct known *k, const char *key, json_t *value)
         k->found.held_down = json_is_true(value);
     else if (strcmp(key, "port") == 0)
         k->found.port = (int)json_integer_value(value);
+    else if (strcmp(key, "pid") == 0)
+        k->found.pid = (int)json_integer_value(value);
+    else if (strcmp(key, "started_ns") == 0)
+        k->found.started_ns = json_integer_value(value);
+    else if (strcmp(key, "started_wall_ns") == 0)
+        k->found.started_wall_ns = json_integer_value(value);
     else if (strcmp(key, "record") == 0 && json_is_string(value))
         (void)snprintf(k->record, sizeof k->record, "%s", json_string_value(value));
     else if (strcmp(key, "final") == 0 && json_is_string(value))
@@ -209,6 +215,7 @@ static bool restore_all(struct restoring *r, struct err *err)
     h->restoring = NULL;
     restore_ended(r);
     engine_each_instance(h->engine, h->engine, on_adopted);
+    engine_restored(h->engine);
     return true;
 }
 

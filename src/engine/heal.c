@@ -60,6 +60,11 @@ static void set_record(struct note *n, const struct instance *i)
     json_text(&n->json, "record", i->record);
     if (i->port > 0)
         json_int(&n->json, "port", i->port);
+    if (i->pid > 0) {
+        json_int(&n->json, "pid", i->pid);
+        json_int(&n->json, "started_ns", i->started_ns);
+        json_int(&n->json, "started_wall_ns", i->started_wall_ns);
+    }
     json_end(&n->json);
 }
 
@@ -175,7 +180,7 @@ void heal_after_hang(struct instance *i)
 
 /* ---- starts ---- */
 
-static void note_started(struct instance *i, bool by_shim, int64_t exit_ns)
+static void note_started(struct instance *i, bool by_shim, int64_t down_ns)
 {
     struct note n;
 
@@ -187,8 +192,8 @@ static void note_started(struct instance *i, bool by_shim, int64_t exit_ns)
     json_int(&n.json, "incarnation", i->incarnation);
     if (i->port > 0)
         json_int(&n.json, "port", i->port);
-    if (by_shim && exit_ns >= 0)
-        json_number(&n.json, "took_ms", (double)exit_ns / NS_PER_MS);
+    if (by_shim && down_ns >= 0)
+        json_number(&n.json, "took_ms", (double)(down_ns / 1000) / 1000);
     if (by_shim) {
         note_function(&n, "lease");
         json_int(&n.json, "burst", BACKOFF_BURST);
@@ -208,7 +213,7 @@ static void begin_probing(struct instance *i)
         health_passed(i, NULL, 0);
         return;
     }
-    i->deadline_ns = i->started_ns + health_startup_allowance_ns(h);
+    i->deadline_ns = e->now_ns + health_startup_allowance_ns(h);
     e->host.probe(e->host.data, i, ENGINE_PROBE_STARTUP);
 }
 
@@ -216,7 +221,7 @@ void engine_on_started(
     struct engine *e, struct instance *i, int pid, bool by_shim, int64_t at_ns, int64_t at_wall_ns)
 {
     bool again = i->incarnation > 0 && i->last_exit_wall_ns > 0;
-    int64_t exit_ns = again ? at_ns - (i->started_ns + i->last_exit.ran_ns) : -1;
+    int64_t down_ns = again && i->last_exit.at_ns > 0 ? at_ns - i->last_exit.at_ns : -1;
 
     (void)IN(i);
     control_changed(i->control);
@@ -232,7 +237,7 @@ void engine_on_started(
         (void)instance_move(i, by_shim ? INSTANCE_ON_RESTARTED : INSTANCE_ON_STARTED);
         return;
     }
-    note_started(i, by_shim, exit_ns);
+    note_started(i, by_shim, down_ns);
     if (!instance_move(
             i, i->state == INSTANCE_STARTING ? INSTANCE_ON_STARTED : INSTANCE_ON_RESTARTED))
         return;
@@ -338,6 +343,7 @@ void engine_on_gone(struct engine *e, struct instance *i)
     case INSTANCE_STARTING:
     case INSTANCE_PROBING:
     case INSTANCE_READY:
+        lost.at_ns = e->now_ns;
         lost.ran_ns = i->started_ns > 0 ? e->now_ns - i->started_ns : 0;
         engine_on_exited(e, i, &lost, e->now_wall_ns);
         return;

@@ -23,12 +23,10 @@ void health_passed(struct instance *i, const char *detail, int64_t took_ns)
     note_begin(&n, i->control->engine, "instance.ready", i->subject);
     note_cause(&n, i->last_event);
     json_number(
-        &n.json, "took_ms", (double)(i->control->engine->now_ns - i->started_ns) / NS_PER_MS);
+        &n.json, "took_ms", (double)((i->control->engine->now_ns - i->started_ns) / 1000) / 1000);
     if (detail != NULL) {
-        note_function(&n, "probe");
         json_text(&n.json, "detail", detail);
-        json_number(&n.json, "duration_ms", (double)took_ns / NS_PER_MS);
-        note_function_end(&n, 1, 1);
+        json_number(&n.json, "duration_ms", (double)(took_ns / 1000) / 1000);
     }
     i->last_event = note_end(&n);
     if (instance_move(i, INSTANCE_ON_READY))

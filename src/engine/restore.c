@@ -127,3 +127,12 @@ void engine_adopted(struct engine *e, struct instance *i)
     e->host.probe(
         e->host.data, i, i->state == INSTANCE_READY ? ENGINE_PROBE_STEADY : ENGINE_PROBE_STARTUP);
 }
+
+void engine_restored(struct engine *e)
+{
+    MAP_EACH (&e->controls, entry) {
+        struct control *c = entry->value;
+
+        control_summarize_silently(c);
+    }
+}

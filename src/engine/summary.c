@@ -124,6 +124,12 @@ static void mark_neighbours(struct control *c)
     }
 }
 
+void control_summarize_silently(struct control *c)
+{
+    c->state = c->told = summarize(c);
+    c->has_been_ready = c->state == SERVICE_READY || c->state == SERVICE_COMPLETED;
+}
+
 void control_summarize(struct control *c)
 {
     enum service_state state = summarize(c);

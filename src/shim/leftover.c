@@ -149,8 +149,10 @@ static void set_frozen(struct shim *s, const char *state)
 
 static void kill_round(struct shim *s)
 {
-    if (s->cgroup_v2_fd != -1 && sys_write_file(s->cgroup_v2_fd, "cgroup.kill", "1"))
+    if (s->cgroup_v2_fd != -1 && sys_write_file(s->cgroup_v2_fd, "cgroup.kill", "1")) {
+        s->cgroup_was_killed = true;
         return;
+    }
     set_frozen(s, "FROZEN"); /* so that nobody forks away */
     if (has_cgroup(s))
         (void)each_of_cgroup(s, signal_one, SIGKILL);

@@ -101,10 +101,11 @@ struct shim {
     struct connection connections[CONNECTIONS_MAX];
     int dir_fd, state_fd, spec_fd, listen_fd, signal_fd, notify_fd, null_fd, pid_fd;
     int cgroup_v2_fd, cgroup_v1_fds[SHIM_CGROUPS_MAX];
-    uint64_t record_low; /* the oldest that is not acknowledged */
-    uint64_t oom_kills;  /* of the cgroup when the service was started */
-    bool adopted;        /* the service is not our child */
-    bool main_gone;      /* the service ended, things that it started still run */
+    bool cgroup_was_killed; /* by cgroup.kill: what is cloned into it dies at once, see spawn.c */
+    uint64_t record_low;    /* the oldest that is not acknowledged */
+    uint64_t oom_kills;     /* of the cgroup when the service was started */
+    bool adopted;           /* the service is not our child */
+    bool main_gone;         /* the service ended, things that it started still run */
     bool killed, stay;
     int stop_signal;
     struct shim_record last; /* how it ended the last time */

@@ -143,10 +143,17 @@ static long clone_into(struct clone_arguments *arguments)
 }
 #endif
 
+/* Since Linux 6.14 a fork compares how often cgroup.kill was written, and takes the number of the
+ * parent's cgroup: after the first kill in the service's cgroup every clone into it is killed. */
+static bool may_clone_into(const struct shim *s)
+{
+    return s->cgroup_v2_fd != -1 && !s->cgroup_was_killed && !s->adopted && !s->spec.has_adopt;
+}
+
 static long clone_child(struct shim *s)
 {
     child_of = s;
-    if (s->cgroup_v2_fd != -1) {
+    if (may_clone_into(s)) {
         struct clone_arguments a = {
             .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
             .exit_signal = SIGCHLD,

@@ -75,6 +75,7 @@ static int run(struct cli *cli)
         .body = keep ? STR("{\"shutdown\":false}") : STR("{\"shutdown\":true}"),
         .report = true,
     };
+    struct operation_outcome outcome = {0};
     struct client *c = NULL;
     struct err err = ERR_INIT;
     int code;
@@ -82,10 +83,12 @@ static int run(struct cli *cli)
     if (!client_open(&c, cli, &err))
         code = without_daemon(cli, c, &err);
     else
-        code = operation_run(cli, c, &o, NULL);
+        code = operation_run(cli, c, &o, &outcome);
     client_close(&c);
     if (code == EXIT_DONE && !keep)
         wait_until_gone(cli);
+    if (outcome.ok && outcome.undo[0] == '\0')
+        cli_say(cli, "undo: tend up -d");
     return code;
 }
 

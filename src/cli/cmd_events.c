@@ -123,6 +123,20 @@ static int verify_files(struct cli *cli, const struct err *unreachable)
     return tell_verdict(cli, verdict.ok, verdict.events, head, verdict.broken_seq, verdict.reason);
 }
 
+static int tell_answer(struct cli *cli, const json_t *answer)
+{
+    const json_t *broken = json_object_get(answer, "broken");
+    bool ok = json_is_true(json_object_get(answer, "ok"));
+
+    if (cli->json) {
+        answer_print(answer);
+        return ok ? EXIT_DONE : EXIT_FAILED;
+    }
+    return tell_verdict(cli, ok, (uint64_t)answer_int(answer, "events", 0),
+        answer_text(json_object_get(answer, "head"), "hash"),
+        (uint64_t)answer_int(broken, "seq", 0), answer_text(broken, "reason"));
+}
+
 static int verify(struct cli *cli)
 {
     struct client *c = NULL;
@@ -131,25 +145,12 @@ static int verify(struct cli *cli)
     int code;
 
     if (client_open(&c, cli, &err) &&
-        client_json(c, "GET", "/tend/v1/verify", STR(""), &answer, &err)) {
-        const json_t *broken = json_object_get(answer, "broken");
-
-        if (cli->json)
-            answer_print(answer);
-        if (cli->json)
-            code = json_is_true(json_object_get(answer, "ok")) ? EXIT_DONE : EXIT_FAILED;
-        else
-            code = tell_verdict(cli, json_is_true(json_object_get(answer, "ok")),
-                (uint64_t)answer_int(answer, "events", 0), answer_text(answer, "head"),
-                (uint64_t)(json_is_object(broken) ? answer_int(broken, "seq", 0)
-                                                  : answer_int(answer, "broken", 0)),
-                json_is_object(broken) ? answer_text(broken, "reason")
-                                       : answer_text(answer, "reason"));
-    } else if (err.kind == ERR_UNREACHABLE) {
+        client_json(c, "GET", "/tend/v1/verify", STR(""), &answer, &err))
+        code = tell_answer(cli, answer);
+    else if (err.kind == ERR_UNREACHABLE)
         code = verify_files(cli, &err);
-    } else {
+    else
         code = client_fail(cli, c, &err);
-    }
     json_decref(answer);
     client_close(&c);
     return code;

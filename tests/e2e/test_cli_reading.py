@@ -227,10 +227,11 @@ def test_followed_events_come_at_once(daemon):
 
 
 def test_verify_by_the_daemon(daemon):
-    daemon.answer("GET", "/tend/v1/verify", {"v": 1, "ok": True, "events": 12, "head": "ab" * 32, "broken": None})
+    daemon.answer("GET", "/tend/v1/verify", {"v": 1, "ok": True, "events": 12, "head": {"seq": 12, "hash": "ab" * 32},
+                                             "broken": None})
     done = daemon.tend("events", "--verify")
-    assert done.returncode == 0 and "12 events" in done.stdout
-    daemon.answer("GET", "/tend/v1/verify", {"v": 1, "ok": False, "events": 12, "head": "ab" * 32,
+    assert done.returncode == 0 and done.stdout == "✓ 12 events, the chain is whole; head abababababababab\n"
+    daemon.answer("GET", "/tend/v1/verify", {"v": 1, "ok": False, "events": 12, "head": {"seq": 12, "hash": "ab" * 32},
                                              "broken": {"seq": 7, "reason": "hash differs"}})
     done = daemon.tend("events", "--verify")
     assert done.returncode == 1

@@ -138,6 +138,8 @@ static const struct event_type types[] = {
         "a plan of {changes} changes was made[ for {actor}]|a plan was made"},
     {"restart.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked to restart {subject}"},
+    {"resume.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
+        "{actor} asked tend to take care of the services again"},
     {"retry.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked to try {subject} again"},
     {"scale.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,

@@ -363,6 +363,8 @@ static void intend(struct request *r, int changes)
         (void)snprintf(subject, sizeof subject, "%s", c->service);
     else
         (void)snprintf(subject, sizeof subject, "%s/%d", c->service, c->slot);
+    if (c->kind == COMMAND_PAUSE && r->until_ns == 0)
+        event.type = "resume.requested";
     json_open_object(&j, NULL);
     if (c->kind == COMMAND_APPLY)
         json_int(&j, "changes", changes);

@@ -124,7 +124,7 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
 /* A project that owns `a`, with one reference. */
 struct project *project_adopt(struct arena *a, const struct project *p);
 
-/* Compose's rule for names of services: [a-zA-Z0-9][a-zA-Z0-9._-]*, here in lower case. */
+/* For names of services and projects: [a-z0-9][a-z0-9_-]*, at most 63 bytes. */
 bool name_is_valid(struct str name);
 
 #endif

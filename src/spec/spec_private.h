@@ -15,6 +15,13 @@
 #include "base/map.h"
 #include "base/vec.h"
 
+/* A table's initialiser. */
+#define FIELD_TABLE(table_name, table_help, rows, the_defaults)                             \
+    {                                                                                       \
+        .name = (table_name), .help = (table_help), .fields = (rows), .count = COUNT(rows), \
+        .defaults = (the_defaults)                                                          \
+    }
+
 #define NOT_SET INT64_C(-2) /* a duration that nobody declared */
 
 /* decode's `into` for the healthcheck table. */

@@ -89,31 +89,45 @@ static const struct tag_name tag_names[] = {
     {"tag:yaml.org,2002:map",   NODE_MAP,   NODE_TAG_NONE    },
 };
 
+static const struct tag_name *find_tag(struct str name)
+{
+    for (size_t i = 0; i < COUNT(tag_names); i++)
+        if (str_is(name, tag_names[i].name))
+            return &tag_names[i];
+    return NULL;
+}
+
+/* A tag of YAML's own: it must say what the value is, or make a text of it. */
+static void apply_kind(struct reader *r, struct node *n, enum node_kind kind)
+{
+    bool fits = n->kind == kind;
+
+    if (node_is_scalar(n))
+        fits = kind == NODE_TEXT || (kind < NODE_TEXT && node_kind_of(n->text) == kind);
+    if (fits)
+        n->kind = kind;
+    else
+        diagnostic_error(r->diagnostics, "wrong-type", &n->span,
+            "the tag says something else than the value is: %s", node_kind_name(n));
+}
+
 static void apply_tag(struct reader *r, struct node *n, struct fy_event *e)
 {
     struct fy_token *token = fy_event_get_tag_token(e);
     struct str name = token_text(token);
+    const struct tag_name *tag = find_tag(name);
 
     if (token == NULL || str_is(name, "!"))
         return;
-    for (size_t i = 0; i < COUNT(tag_names); i++) {
-        const struct tag_name *t = &tag_names[i];
-        if (!str_is(name, t->name))
-            continue;
-        n->tag = t->tag;
-        if (t->tag != NODE_TAG_NONE)
-            return;
-        if (t->kind == NODE_TEXT && node_is_scalar(n))
-            n->kind = NODE_TEXT;
-        else if (node_is_scalar(n) && t->kind < NODE_TEXT && node_kind_of(n->text) == t->kind)
-            n->kind = t->kind;
-        else if (n->kind != t->kind)
-            diagnostic_error(r->diagnostics, "wrong-type", &n->span,
-                "the tag says something else than the value is: %s", node_kind_name(n));
-        return;
+    if (tag == NULL) {
+        diagnostic_error(
+            r->diagnostics, "unknown-tag", &n->span, "unknown tag '%.*s'", STR_ARG(name));
+        diagnostic_help(r->diagnostics, "known are !reset, !override and YAML's own such as !!str");
+    } else if (tag->tag != NODE_TAG_NONE) {
+        n->tag = tag->tag;
+    } else {
+        apply_kind(r, n, tag->kind);
     }
-    diagnostic_error(r->diagnostics, "unknown-tag", &n->span, "unknown tag '%.*s'", STR_ARG(name));
-    diagnostic_help(r->diagnostics, "known are !reset, !override and YAML's own such as !!str");
 }
 
 static void remember_anchor(struct reader *r, struct node *n, struct fy_event *e)
@@ -300,6 +314,41 @@ static void close_collection(struct reader *r, struct frame *f, const struct spa
         f->node->span.end = end->end;
 }
 
+static void open_collection(
+    struct reader *r, struct fy_event *e, struct frame *frames, size_t *depth)
+{
+    struct frame *f = &frames[(*depth)++];
+
+    *f = (struct frame){.node = new_collection(r, e)};
+    if (fy_event_get_node_style(e) == FYNS_FLOW)
+        f->bracket = span_of_event(r, e);
+}
+
+/* The node that is complete with this event, if one is. */
+static struct node *take_event(
+    struct reader *r, struct fy_event *e, struct frame *frames, size_t *depth)
+{
+    struct span span = span_of_event(r, e);
+    bool opens = e->type == FYET_MAPPING_START || e->type == FYET_SEQUENCE_START;
+
+    if (e->type == FYET_MAPPING_END || e->type == FYET_SEQUENCE_END) {
+        must(*depth > 0);
+        close_collection(r, &frames[--*depth], &span);
+        return frames[*depth].node;
+    }
+    if (*depth >= NODE_DEPTH_MAX) {
+        fail(r, "limit", &span, "more than 64 levels of nesting");
+        return NULL;
+    }
+    if (e->type == FYET_ALIAS)
+        return alias_target(r, e, frames, *depth);
+    if (!count_nodes(r, 1, &span))
+        return NULL;
+    if (opens)
+        open_collection(r, e, frames, depth);
+    return opens ? NULL : new_scalar(r, e);
+}
+
 /* One document, until it ends. */
 static struct node *read_document(struct reader *r)
 {
@@ -309,27 +358,7 @@ static struct node *read_document(struct reader *r)
     struct fy_event *e;
 
     while ((e = next_event(r)) != NULL && e->type != FYET_DOCUMENT_END) {
-        struct node *n = NULL;
-        struct span span = span_of_event(r, e);
-        bool opens = e->type == FYET_MAPPING_START || e->type == FYET_SEQUENCE_START;
-        bool closes = e->type == FYET_MAPPING_END || e->type == FYET_SEQUENCE_END;
-
-        if (closes) {
-            must(depth > 0);
-            close_collection(r, &frames[--depth], &span);
-            n = frames[depth].node;
-        } else if (depth >= NODE_DEPTH_MAX) {
-            fail(r, "limit", &span, "more than 64 levels of nesting");
-        } else if (opens && count_nodes(r, 1, &span)) {
-            frames[depth] = (struct frame){.node = new_collection(r, e)};
-            if (fy_event_get_node_style(e) == FYNS_FLOW)
-                frames[depth].bracket = span;
-            depth++;
-        } else if (e->type == FYET_ALIAS) {
-            n = alias_target(r, e, frames, depth);
-        } else if (e->type == FYET_SCALAR && count_nodes(r, 1, &span)) {
-            n = new_scalar(r, e);
-        }
+        struct node *n = take_event(r, e, frames, &depth);
         fy_parser_event_free(r->parser, e);
         if (n != NULL && depth > 0)
             take(r, &frames[depth - 1], n);

@@ -137,10 +137,8 @@ static void *on_found(void *data, struct process *p)
     k->found.slot = process_slot(p);
     k->found.final = INSTANCE_STARTING;
     k->found.running = !k->waiting;
-    k->found.pid = process_pid(p);
-    k->found.started_ns = process_started_boot_ns(p);
-    k->found.started_wall_ns =
-        k->found.started_ns > 0 ? clock_wall_ns() - clock_boot_ns() + k->found.started_ns : 0;
+    if (process_pid(p) > 0)
+        k->found.pid = process_pid(p); /* else the journal's word, until its shim has answered */
     i = engine_adopt(h->engine, process_service(p), &k->found);
     (void)snprintf(i->record, sizeof i->record, "%s", k->record);
     hand = hand_of(h, i);

@@ -68,7 +68,7 @@ static void note_hung(struct instance *i, const char *detail, const char *waits_
     note_cause(&n, i->last_event);
     if (waits_for != NULL) {
         note_cause(&n, event_of(i->control->engine, waits_for));
-        json_format(&n.json, "reason", "it is not restarted, since %s is not ready", waits_for);
+        json_format(&n.json, "reason", "is not restarted, since %s is not ready", waits_for);
     }
     note_function(&n, "probe");
     json_int(&n.json, "retries", h->retries);

@@ -109,6 +109,8 @@ struct instance *engine_adopt(struct engine *e, const char *service, const struc
     i->backoff.row = f->row;
     i->was_ready = f->ready;
     i->has_process = f->final == INSTANCE_STARTING;
+    if (!i->has_process)
+        i->pid = 0;
     adopt_state(e, i, f);
     control_mark(c);
     return i;

@@ -119,7 +119,7 @@ static const struct event_type types[] = {
 
     /* file, bytes */
     {"instance.waiting", EVENT_NOTICE, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
-        "{subject} waits: {reason}|{subject} waits"},
+        "{subject} {reason}|{subject} waits"},
 
     {"journal.torn_tail_cut", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
         "an unfinished write at the end of the journal was cut off[ ({bytes} bytes of {file})]"},

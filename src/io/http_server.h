@@ -11,10 +11,11 @@
  * to whom it was given) must end it exactly once, on any thread, even when the client has gone.
  *
  * Framing is strict: two Content-Lengths, Content-Length with Transfer-Encoding, a transfer coding
- * other than chunked, and header names that are not tokens (a blank in front of the colon) are
- * answered 400 and the connection is closed. A request has a body only where its `head` allowed
- * one. Sizes, counts and times are bounded; the bounds are in http_server.c. libmicrohttpd parses;
- * accepting, waiting and waking are done here, so its thread is the only one that touches it. */
+ * other than chunked, those two headers in folded lines, header names that are not tokens (a blank
+ * in front of the colon) and control characters in values are answered 400, and the connection is
+ * closed. A request has a body only where its `head` allowed one. Sizes, counts and times are
+ * bounded; the bounds are in http_server.c. libmicrohttpd parses; accepting, waiting and waking are
+ * done here, so its thread is the only one that touches it. */
 #ifndef TEND_IO_HTTP_SERVER_H
 #define TEND_IO_HTTP_SERVER_H
 

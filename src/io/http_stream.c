@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define BLOCK_BYTES    (16u << 10)
+#define BLOCK_BYTES    (4u << 10) /* to clients of HTTP/1.0; chunks take the connection's own */
 #define ROOM_BYTES     (HTTP_STREAM_BYTES_MAX * 3 / 4) /* free again: producers may go on */
 #define LAST_WORDS     512                             /* kept free for the error of a cut */
 #define ANSWER_MAX     (64u << 20)

@@ -244,6 +244,11 @@ CASE(ambiguous_framing_is_refused_and_the_connection_is_closed)
         "Content-Length: -1\r\n",
         "Content-Length: 99999999999999999999\r\n",
         "X[]: y\r\n",
+        "Transfer-Encoding:\r\n chunked\r\n",
+        "Transfer-Encoding: chun\r\n\tked\r\n",
+        "Transfer-Encoding:\n chunked\n",
+        "Content-Length:\r\n 35\r\n",
+        "X: y\rTransfer-Encoding: chunked\r\n",
         "Host: y\r\n",
     };
 

@@ -159,8 +159,19 @@ static struct str actor_name(const char *actor)
     return name;
 }
 
-static bool add_field(struct buf *out, const struct source *s, struct str name)
+/* "1 change", "2 changes" */
+static bool add_noun(struct buf *out, struct str noun, const json_t *count)
 {
+    bool is_one = json_is_integer(count) && json_integer_value(count) == 1;
+
+    if (noun.len > 0)
+        buf_format(out, " %.*s%s", STR_ARG(noun), is_one ? "" : "s");
+    return true;
+}
+
+static bool add_field(struct buf *out, const struct source *s, struct str noun)
+{
+    struct str name = str_cut(&noun, '#');
     struct str service = str_from(s->event->subject);
     struct str text;
 
@@ -171,7 +182,8 @@ static bool add_field(struct buf *out, const struct source *s, struct str name)
     else if (str_is(name, "service"))
         text = str_cut(&service, '/');
     else
-        return add_value(out, name, find_member(s->evidence, name), s->event->at_ns);
+        return add_value(out, name, find_member(s->evidence, name), s->event->at_ns) &&
+               add_noun(out, noun, find_member(s->evidence, name));
     add_text(out, text);
     return text.len > 0;
 }

@@ -14,10 +14,10 @@ static const struct event_type types[] = {
         "the change could not be applied: {reason}[ ({done} of {changes} changes were made)]"
         "|the change could not be applied"},
     {"apply.finished", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
-        "what was declared is applied[ ({changes} changes)][, it took {took_ms}]"},
+        "what was declared is applied[ ({changes#change})][, it took {took_ms}]"},
     {"apply.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
-        "{actor} applied {file}[ ({changes} changes)]|{actor} applied a project[ ({changes} "
-        "changes)]"},
+        "{actor} applied {file}[ ({changes#change})]"
+        "|{actor} applied a project[ ({changes#change})]"},
 
     /* from, on, machine */
     {"bug.unlisted_transition", EVENT_ERROR, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
@@ -33,9 +33,9 @@ static const struct event_type types[] = {
         "tend cannot do all of its work: {reason}|tend cannot do all of its work"},
     {"daemon.recovered", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
         "tend does all of its work again[: {reason}][ (after {took_ms})]"
-        "[, {dropped} events were not recorded meanwhile]"},
+        "[; not recorded meanwhile: {dropped#event}]"},
     {"daemon.started", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
-        "tend[ {version}] started[ with pid {pid}][ and adopted {adopted} instances that ran]"},
+        "tend[ {version}] started[ with pid {pid}][ and adopted {adopted#instance} that ran]"},
     {"daemon.stopped", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
         "tend stopped[: {reason}]; the services live on|tend stopped"},
 
@@ -52,7 +52,7 @@ static const struct event_type types[] = {
         "{subject} was running already[ (pid {pid})] and was adopted[ in state {state}]"},
     /* function "backoff", params {restarts, base_ms, max_ms}, delay_ms */
     {"instance.backing_off", EVENT_WARN, EVENT_DECISION, EVENT_FOLD_STATE, "backing_off",
-        "{subject} is started again in {delay_ms}[, because it failed {restarts} times in a row]"
+        "{subject} is started again in {delay_ms}[, because it failed {restarts#time} in a row]"
         "|{subject} waits before it is started again"},
     {"instance.completed", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_STATE, "completed",
         "{subject} did its work and ended[ after {ran_ms}]"},
@@ -66,7 +66,7 @@ static const struct event_type types[] = {
         "{subject} failed and stays down: {reason}|{subject} failed and stays down"},
     /* function "probe", params, value, threshold, detail; silent_ms */
     {"instance.hung", EVENT_ERROR, EVENT_DECISION, EVENT_FOLD_STATE, "hung",
-        "{subject} hangs: {value} probes in a row failed[ ({detail})]"
+        "{subject} hangs: {value#probe} in a row failed[ ({detail})]"
         "|{subject} hangs[: {detail}]"},
     /* function "trend", params, value, threshold, used_bytes, limit_bytes, full_in_ms */
     {"instance.leak_suspected", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
@@ -74,9 +74,9 @@ static const struct event_type types[] = {
         "[, and reaches its limit of {limit_bytes}][ in {full_in_ms}]"},
     /* lines, bytes, reason */
     {"instance.logs_dropped", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
-        "log lines of {subject} are lost[: {reason}][ ({lines} lines)]"},
+        "log lines of {subject} are lost[: {reason}][ ({lines#line})]"},
     {"instance.logs_recovered", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
-        "logs of {subject} are kept again[; {lines} lines are missing]"},
+        "logs of {subject} are kept again[; missing: {lines#line}]"},
     {"instance.lost", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_STATE, "lost",
         "{subject} is gone and nothing says how it ended[: {reason}]"},
     /* function "probe", params, value, threshold, detail */
@@ -135,7 +135,7 @@ static const struct event_type types[] = {
     {"pause.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked tend to keep its hands off[ until {until_ns}]"},
     {"plan.computed", EVENT_INFO, EVENT_STEP, EVENT_FOLD_NONE, NULL,
-        "a plan of {changes} changes was made[ for {actor}]|a plan was made"},
+        "a plan of {changes#change} was made[ for {actor}]|a plan was made"},
     {"restart.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked to restart {subject}"},
     {"resume.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
@@ -143,14 +143,14 @@ static const struct event_type types[] = {
     {"retry.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked to try {subject} again"},
     {"scale.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
-        "{actor} asked for {replicas} instances of {subject}[ instead of {before}]"
+        "{actor} asked for {replicas#instance} of {subject}[ instead of {before}]"
         "|{actor} asked to scale {subject}"},
 
     /* replicas, revision */
     {"service.completed", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_STATE, "completed",
         "{subject} is done"},
     {"service.declared", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_STATE, "starting",
-        "{subject} was declared[ with {replicas} instances]"},
+        "{subject} was declared[ with {replicas#instance}]"},
     {"service.degraded", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_STATE, "degraded",
         "{subject} is degraded: {ready} of {desired} instances are ready"
         "|{subject} is degraded"},

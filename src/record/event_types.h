@@ -8,8 +8,9 @@
  * Sentences have fields in braces, taken from the event ({subject}, {actor}, {service}) or from its
  * evidence, with dots for nested objects ({params.retries}). How a value is shown follows from the
  * unit that ends its name: {took_ms} "2 ms", {ran_ms} "3 min", {delay_ns}, {used_bytes} "17 MiB",
- * {until_ns} (and {…_at_ns}) a time of day. A part in brackets is left out when a field in it is
- * missing; of alternatives separated by | the first whose fields are all there is taken.
+ * {until_ns} (and {…_at_ns}) a time of day. {changes#change} counts: "1 change", "2 changes".
+ * A part in brackets is left out when a field in it is missing; of alternatives separated by | the
+ * first whose fields are all there is taken.
  *
  *     "{subject} was killed by {signal}[ after {ran_ms}]|{subject} exited with code {code}"
  *

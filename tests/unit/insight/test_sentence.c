@@ -58,6 +58,14 @@ CASE(a_number_is_shown_by_the_unit_in_its_name)
         "restarts are held back: 50 at once and 2.5 a second are let through");
 }
 
+CASE(what_is_counted_is_one_or_many)
+{
+    CHECK_TEXT(render("apply.requested", "user:ana", "{\"changes\":1}"),
+        "ana applied a project (1 change)");
+    CHECK_TEXT(render("apply.requested", "user:ana", "{\"file\":\"a.yaml\",\"changes\":0}"),
+        "ana applied a.yaml (0 changes)");
+}
+
 CASE(an_unknown_type_is_shown_generically)
 {
     CHECK_TEXT(render("from.the.future", "tend",

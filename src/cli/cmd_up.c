@@ -176,6 +176,8 @@ static int leave(struct up *u)
 
     cli_say(u->cli, "\nstopping what was started (Ctrl-C again: leave it running)");
     code = stop_again(u);
+    if (code == EXIT_DONE)
+        cli_say(u->cli, "What was started is stopped. Again: tend up");
     return code == EXIT_DONE ? EXIT_INTERRUPTED : code;
 }
 
@@ -185,6 +187,8 @@ static int follow(struct up *u)
         .address = log_address, .line = show_line, .stop = interrupted, .data = u, .follow = true};
     int code;
 
+    cli_say(u->cli, "%sCtrl-C stops what was started; tend up -d leaves it running.%s",
+        terminal_tone(&u->cli->err_out, TONE_FAINT), terminal_tone(&u->cli->err_out, TONE_PLAIN));
     u->view = (struct log_view){.terminal = &u->cli->out, .now_ns = u->begun_ns};
     buf_init(&u->line, LINE_BYTES_MAX);
     code = stream_run(u->cli, &stream);

@@ -110,6 +110,8 @@ static void ask_status(struct live *l)
         l->lost[0] = '\0';
         if (l->events == NULL)
             open_events(l);
+        if (l->events != NULL)
+            read_events(l); /* some came together with the head of the answer */
         return;
     } else
         client_close(&l->client);

@@ -16,10 +16,20 @@
 #define FRAME_BYTES_MAX (1u << 20)
 #define TEXT_BYTES      300
 #define NAME_BYTES      128
+#define STATE_BYTES     32
+#define PARTS_MAX       1000
 #define STATE_COLUMNS   11
 
+/* What was said last about the service itself or one of its instances. */
+struct part {
+    char subject[NAME_BYTES], state[STATE_BYTES], text[TEXT_BYTES];
+};
+
 struct line {
-    char service[NAME_BYTES], subject[NAME_BYTES], state[32], text[TEXT_BYTES];
+    char service[NAME_BYTES];
+    struct {
+        VEC_OF(struct part);
+    } parts;
     int64_t begun_ms, ended_ms; /* ended 0: not settled */
 };
 
@@ -79,6 +89,42 @@ static struct line *line_of(struct progress *p, const char *subject)
     return line;
 }
 
+static struct part *part_of(struct line *line, const char *subject)
+{
+    struct part *part;
+
+    VEC_EACH (&line->parts, struct part, known)
+        if (strcmp(known->subject, subject) == 0)
+            return known;
+    if (line->parts.count >= PARTS_MAX)
+        return &line->parts.at[0];
+    part = vec_add(&line->parts);
+    (void)snprintf(part->subject, sizeof part->subject, "%s", subject);
+    return part;
+}
+
+static bool settled(const struct part *part)
+{
+    enum tone tone = status_view_tone(part->state);
+
+    return tone == TONE_GOOD || tone == TONE_FAINT;
+}
+
+/* What the line shows: what failed, else what is under way, else the last one. */
+static const struct part *shown_part(const struct line *line)
+{
+    static const struct part none;
+    const struct part *shown = &none;
+
+    VEC_EACH (&line->parts, const struct part, part) {
+        if (status_view_tone(part->state) == TONE_BAD)
+            return part;
+        if (shown == &none || settled(shown))
+            shown = part;
+    }
+    return shown;
+}
+
 static int name_columns(const struct progress *p)
 {
     int widest = 0;
@@ -92,7 +138,7 @@ static int name_columns(const struct progress *p)
 static void add_mark(const struct progress *p, const struct line *line, struct buf *out)
 {
     const struct terminal *t = &p->cli->err_out;
-    bool bad = status_view_tone(line->state) == TONE_BAD;
+    bool bad = status_view_tone(shown_part(line)->state) == TONE_BAD;
 
     if (bad)
         buf_format(out, "%s%s", terminal_tone(t, TONE_BAD), terminal_mark(t, MARK_BAD));
@@ -109,6 +155,7 @@ static void add_line(
     const struct progress *p, const struct line *line, int columns, struct buf *out)
 {
     const struct terminal *t = &p->cli->err_out;
+    const struct part *part = shown_part(line);
     int64_t took_ms = (line->ended_ms > 0 ? line->ended_ms : clock_boot_ms()) - line->begun_ms;
     struct buf text = BUF_INIT(1024);
     char took[UNITS_TEXT_BYTES] = "";
@@ -116,13 +163,13 @@ static void add_line(
 
     if (line->ended_ms > 0 || took_ms > QUIET_MS)
         units_format_about(took_ms * NS_PER_MS, took);
-    if (line->ended_ms == 0 && line->text[0] != '\0')
-        buf_format(&text, "%s%s%s", strchr(line->subject, '/') != NULL ? line->subject : "",
-            strchr(line->subject, '/') != NULL ? ": " : "", line->text);
+    if (line->ended_ms == 0 && part->text[0] != '\0')
+        buf_format(&text, "%s%s%s", strchr(part->subject, '/') != NULL ? part->subject : "",
+            strchr(part->subject, '/') != NULL ? ": " : "", part->text);
     add_mark(p, line, out);
     buf_format(out, " %s%*s  %s%-*s%s  ", line->service,
         columns - text_width(str_from(line->service)), "",
-        terminal_tone(t, status_view_tone(line->state)), STATE_COLUMNS, line->state,
+        terminal_tone(t, status_view_tone(part->state)), STATE_COLUMNS, part->state,
         terminal_tone(t, TONE_PLAIN));
     room = t->columns - columns - STATE_COLUMNS - 18;
     if (room > 0)
@@ -171,21 +218,30 @@ static void print_plain(
         p->cli, "%s %s%s%s", clean_subject, clean_state, text[0] != '\0' ? ": " : "", clean_text);
 }
 
+/* True if this is news. */
+static bool update(struct line *line, const char *subject, const char *state, const char *text)
+{
+    char clean[NAME_BYTES];
+    struct part *part, before;
+    bool all = true;
+
+    copy_escaped(clean, sizeof clean, subject);
+    part = part_of(line, clean);
+    before = *part;
+    copy_escaped(part->state, sizeof part->state, state);
+    if (text[0] != '\0' || status_view_tone(state) != TONE_BAD)
+        copy_escaped(part->text, sizeof part->text, text);
+    VEC_EACH (&line->parts, struct part, each)
+        all = all && settled(each);
+    line->ended_ms = all ? clock_boot_ms() : 0;
+    return strcmp(before.state, part->state) != 0 || strcmp(before.text, part->text) != 0;
+}
+
 void progress_set(struct progress *p, const char *subject, const char *state, const char *text)
 {
     struct line *line = line_of(p, subject);
-    bool news;
 
-    if (line == NULL)
-        return;
-    news = strcmp(line->subject, subject) != 0 || strcmp(line->state, state) != 0 ||
-           strcmp(line->text, text) != 0;
-    copy_escaped(line->subject, sizeof line->subject, subject);
-    copy_escaped(line->state, sizeof line->state, state);
-    if (text[0] != '\0' || status_view_tone(state) != TONE_BAD)
-        copy_escaped(line->text, sizeof line->text, text);
-    line->ended_ms = 0;
-    if (silent(p) || !news)
+    if (line == NULL || !update(line, subject, state, text) || silent(p))
         return;
     if (in_place(p))
         draw(p);
@@ -227,7 +283,7 @@ const char *progress_last_text(const struct progress *p, const char *service)
 {
     VEC_EACH (&p->lines, struct line, line)
         if (strcmp(line->service, service) == 0)
-            return line->text;
+            return shown_part(line)->text;
     return "";
 }
 
@@ -235,6 +291,8 @@ void progress_destroy(struct progress **p)
 {
     if (*p == NULL)
         return;
+    VEC_EACH (&(*p)->lines, struct line, line)
+        vec_fini(&line->parts);
     vec_fini(&(*p)->lines);
     free(*p);
     *p = NULL;

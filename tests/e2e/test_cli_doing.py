@@ -186,6 +186,7 @@ def watch(daemon, terminal, **options):
 def test_the_live_view_draws_moves_and_leaves_the_terminal_as_it_was(daemon, terminal):
     t = watch(daemon, terminal)
     assert "\033[?1049h" in t.seen and "web/2" in t.seen
+    t.wait_for(r"web/1 is ready.*\[#4\]")
     daemon.answer("GET", "/tend/v1/why", {"v": 1, "subject": "web/1", "sentences": [
         {"depth": 0, "label": "", "text": "web/1 is ready since noon", "seq": 4}]})
     t.type("j\n")

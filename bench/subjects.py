@@ -165,7 +165,7 @@ class Tend(Subject):
             if replicas:
                 service["deploy"] = {"replicas": replicas}
             declared[name] = service
-        (self.folder / "tend.yaml").write_text(json.dumps({"name": "bench", "services": declared}))
+        (self.folder / "tend.yaml").write_text(f"name: bench\nservices: {json.dumps(declared)}\n")
 
     def command(self, *args):
         return [str(BUILD / "tend"), "-f", str(self.folder / "tend.yaml"), "--state",
@@ -208,7 +208,6 @@ class Tend(Subject):
 
     def stop(self):
         self.tend("down", check=False)
-        self.tend("daemon", "--stop", check=False)
         end([p for p in descendants(os.getppid()) if is_running(p)
              and os.path.basename(os.path.realpath(f"/proc/{p}/exe")) in ("tend-shim", "tendd")])
 

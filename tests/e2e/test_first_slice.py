@@ -17,7 +17,7 @@ def test_up_starts_what_is_declared_and_down_stops_it(world, tiny):
     world.wait_until("web", "ready")
     pid = world.pid("web/1")
     assert world.get("web/1") is not None
-    world.down()
+    world.down("--keep-daemon")
     world.wait_dead(pid)
     assert world.service("web")["state"] == "stopped"
 

@@ -56,8 +56,10 @@ class World:
     # ---- declaring
 
     def declare(self, services, **rest):
-        """Write tend.yaml; JSON is YAML."""
-        self.file.write_text(json.dumps({"name": self.name, "services": services, **rest}, indent=2))
+        """Write tend.yaml; the values are JSON, which is YAML."""
+        lines = [f"{key}: {json.dumps(value)}" for key, value in
+                 {"name": self.name, "services": services, **rest}.items()]
+        self.file.write_text("\n".join(lines) + "\n")
 
     def declare_text(self, text):
         self.file.write_text(text)
@@ -83,8 +85,8 @@ class World:
     def apply(self, *args, **kwargs):
         return self.tend("apply", "--yes", *args, **kwargs)
 
-    def down(self):
-        return self.tend("down")
+    def down(self, *args):
+        return self.tend("down", *args)
 
     def why(self, subject):
         return self.tend("why", subject).stdout

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define WHOLE_MAX 9007199254740992.0 /* 2^53: whole numbers are exact up to here */
+
 const char *metric_content_type(enum metric_format format)
 {
     return format == METRIC_OPENMETRICS
@@ -46,6 +48,10 @@ static void add_value(struct buf *out, double value)
 
     if (isnan(value) || isinf(value)) {
         buf_add_text(out, isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+        return;
+    }
+    if (value == floor(value) && fabs(value) < WHOLE_MAX) {
+        buf_format(out, "%.0f", value); /* 20000, not 2e+04 */
         return;
     }
     for (int digits = 1; digits <= 17; digits++) {

@@ -136,7 +136,7 @@ bool serve_start(struct serve **out, const struct serve_options *options,
     const struct serve_host *host, struct err *err)
 {
     struct serve *s = mem_new(struct serve);
-    struct http_server_options http = options->test;
+    struct http_server_options http = options->bounds;
     struct http_handler handler = {
         .data = s, .head = on_head, .request = on_request, .answered = on_answered};
 

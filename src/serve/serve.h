@@ -8,7 +8,7 @@
  * thread together with the stream of its answer. Who may ask for one is decided here, from the
  * route's row (routes.c), the peer and the token; see guard.h.
  *
- * `tests/unit/serve/test_serve.c` has a host that answers everything: an example to start from. */
+ * `tests/unit/serve/fake_host.h` is a host that answers everything: an example to start from. */
 #ifndef TEND_SERVE_SERVE_H
 #define TEND_SERVE_SERVE_H
 
@@ -72,11 +72,11 @@ struct serve_host {
 };
 
 struct serve_options {
-    const char *unix_path;           /* RUN/sock */
-    const char *tcp_address;         /* "127.0.0.1:8363"; NULL: none */
-    const char *token;               /* of the state directory; NULL: TCP may not change anything */
-    const char *const *host_names;   /* accepted in Host besides localhost's; NULL-terminated */
-    struct http_server_options test; /* bounds only, for tests: zero */
+    const char *unix_path;         /* RUN/sock */
+    const char *tcp_address;       /* "127.0.0.1:8363"; NULL: none */
+    const char *token;             /* of the state directory; NULL: TCP may not change anything */
+    const char *const *host_names; /* accepted in Host besides localhost's; NULL-terminated */
+    struct http_server_options bounds; /* connections_max and times; zero takes the defaults */
 };
 
 /* Host and options are borrowed until the stop, their texts too. Any one thread. */

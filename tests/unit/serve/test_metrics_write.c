@@ -49,11 +49,12 @@ CASE(values_and_labels_are_escaped_and_exact)
     metric_sample(&w, "", NULL, INFINITY);
     metric_sample(&w, "", NULL, NAN);
     metric_sample(&w, "", NULL, 1764018000.123);
+    metric_sample(&w, "", NULL, 20000);
     CHECK_TEXT(out.at, "# HELP tend_memory_bytes Memory.\n# TYPE tend_memory_bytes gauge\n"
                        "# UNIT tend_memory_bytes bytes\n"
                        "tend_memory_bytes{x=\"a\\\"b\\\\c\\nd\xef\xbf\xbd\"} 0.1\n"
                        "tend_memory_bytes +Inf\ntend_memory_bytes NaN\n"
-                       "tend_memory_bytes 1764018000.123\n");
+                       "tend_memory_bytes 1764018000.123\ntend_memory_bytes 20000\n");
     buf_fini(&out);
 }
 

@@ -167,6 +167,10 @@ void instance_stop(struct instance *i, uint64_t cause, const char *why);
 void instance_tell_lease(struct instance *i);
 /* Ended for good, or in a pause: begin anew, now. */
 void instance_begin_anew(struct instance *i, uint64_t cause);
+/* Ready, or done, for others to rely on. A service without a health check is ready as soon as it
+ * runs; it counts here once it has not died for SLOT_STEADY_NS. `out_at_ns`: when to look again. */
+#define SLOT_STEADY_NS (INT64_C(500) * 1000000)
+bool instance_is_steady(const struct instance *i, int64_t *out_at_ns);
 void instance_reason(struct instance *i, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -64,10 +64,17 @@ enum settled { SETTLED_NOT_YET, SETTLED_WELL, SETTLED_BADLY };
 
 static enum settled settle_instance(const struct instance *i, struct buf *why)
 {
+    struct engine *e = i->control->engine;
+    int64_t steady_ns = INT64_MAX;
+
     switch (i->state) {
     case INSTANCE_READY:
     case INSTANCE_COMPLETED:
-        return SETTLED_WELL;
+        if (instance_is_steady(i, &steady_ns))
+            return SETTLED_WELL;
+        if (steady_ns < e->deadline_ns)
+            e->deadline_ns = steady_ns;
+        return SETTLED_NOT_YET;
     case INSTANCE_BACKING_OFF:
         if (i->backoff.row < OPERATION_ROW)
             return SETTLED_NOT_YET;

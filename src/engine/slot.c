@@ -60,6 +60,18 @@ void instance_reason(struct instance *i, const char *fmt, ...)
 /* For what runs though nobody declares it any more. */
 #define DEFAULT_GRACE_NS (10 * NS_PER_S)
 
+bool instance_is_steady(const struct instance *i, int64_t *out_at_ns)
+{
+    if (i->state == INSTANCE_COMPLETED)
+        return true;
+    if (i->state != INSTANCE_READY)
+        return false;
+    if (i->spec->healthcheck.kind != PROBE_NONE)
+        return true;
+    *out_at_ns = i->started_ns + SLOT_STEADY_NS;
+    return i->control->engine->now_ns >= *out_at_ns;
+}
+
 void instance_tell_lease(struct instance *i)
 {
     struct engine *e = i->control->engine;

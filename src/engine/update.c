@@ -211,6 +211,7 @@ static enum batch_verdict judge_batch(struct control *c, struct instance **out_c
     for (size_t k = 0; k < c->slots.count; k++) {
         struct instance *i = c->slots.at[k];
         bool fresh = i->in_batch && !update_is_outdated(c, i);
+        int64_t steady_ns = INT64_MAX;
 
         if (!i->in_batch)
             continue;
@@ -218,7 +219,7 @@ static enum batch_verdict judge_batch(struct control *c, struct instance **out_c
             i->in_batch = false;
             continue;
         }
-        if (fresh && (i->state == INSTANCE_READY || i->state == INSTANCE_COMPLETED))
+        if (fresh && instance_is_steady(i, &steady_ns))
             continue;
         all_ready = false;
         if ((fresh && has_died(i)) || c->engine->now_ns >= i->batch_deadline_ns) {
@@ -227,7 +228,7 @@ static enum batch_verdict judge_batch(struct control *c, struct instance **out_c
             *out_culprit = i;
             return BATCH_FAILED;
         }
-        wake_at(c, i->batch_deadline_ns);
+        wake_at(c, i->batch_deadline_ns < steady_ns ? i->batch_deadline_ns : steady_ns);
     }
     return all_ready ? BATCH_READY : BATCH_WORKING;
 }

@@ -348,6 +348,31 @@ CASE(a_new_revision_that_crashes_is_taken_back_and_held_until_retry)
     done(&w);
 }
 
+CASE(without_a_health_check_a_revision_that_dies_at_once_is_taken_back_too)
+{
+    struct world w;
+
+    up(&w, "web ok 2");
+    declare(&w, "web flash 2");
+    CHECK(world_finish(&w));
+    CHECK_INT(w.results_ok, 1);
+    CHECK(strstr(w.last_text, "taken back") != NULL);
+    CHECK_TEXT(world_process(&w, "web", 1)->behaviour, "ok");
+    done(&w);
+}
+
+CASE(without_a_health_check_what_dies_again_and_again_is_not_up)
+{
+    struct world w;
+
+    world_init(&w, 1);
+    declare(&w, "web flash");
+    CHECK(world_finish(&w));
+    CHECK_INT(w.results_ok, 0);
+    CHECK(strstr(w.last_text, "exited with code 1") != NULL);
+    done(&w);
+}
+
 CASE(a_third_revision_over_a_failed_second_goes_on_from_the_first)
 {
     struct world w;

@@ -12,14 +12,14 @@
 static void write_service(struct buf *yaml, struct str line)
 {
     struct str name = str_cut(&line, ' '), behaviour = str_cut(&line, ' ');
-    bool wants_probe = !str_is(behaviour, "job") && !str_is(behaviour, "bad-job");
+    bool is_job = str_is(behaviour, "job") || str_is(behaviour, "bad-job");
 
     buf_format(yaml, "  %.*s:\n    command: [%.*s]\n", STR_ARG(name), STR_ARG(behaviour));
-    if (wants_probe)
+    if (is_job)
+        buf_add_text(yaml, "    restart: \"no\"\n");
+    else if (!str_is(behaviour, "flash"))
         buf_add_text(
             yaml, "    healthcheck: { tcp: 80, interval: 1s, timeout: 500ms, retries: 2 }\n");
-    else
-        buf_add_text(yaml, "    restart: \"no\"\n");
     buf_add_text(yaml, "    deploy: { update_config: { deadline: 10s } }\n");
     while (line.len > 0) {
         struct str word = str_cut(&line, ' ');
@@ -126,6 +126,8 @@ static void begin_run(struct world *w, struct process *p)
         after(w, 2 * NS_PER_MS, WORLD_EXIT, p, 1, 0);
     if (behaves(p, "crash-ready"))
         after(w, 50 * NS_PER_MS, WORLD_EXIT, p, 1, 0);
+    if (behaves(p, "flash"))
+        after(w, 100 * NS_PER_MS, WORLD_EXIT, p, 1, 0);
     if (behaves(p, "job"))
         after(w, 10 * NS_PER_MS, WORLD_EXIT, p, 0, 0);
     if (behaves(p, "bad-job"))

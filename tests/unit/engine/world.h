@@ -5,6 +5,7 @@
  *   ok              ready 5 ms after its start, for ever
  *   crash           exits with code 1 after 2 ms
  *   crash-ready     is ready after 5 ms, exits with code 1 after 50 ms
+ *   flash           has no health check, exits with code 1 after 100 ms
  *   never-ready     runs and never passes a probe
  *   job             exits with code 0 after 10 ms
  *   bad-job         exits with code 3 after 10 ms

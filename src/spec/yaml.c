@@ -16,6 +16,8 @@ struct reader {
     size_t bytes_max;
     struct diagnostics *diagnostics;
     struct fy_parser *parser;
+    struct fy_token_iter *iterator;
+    struct buf piece;     /* the text of the token at hand */
     struct map anchors;   /* name → node */
     uint32_t nodes;       /* so far, aliases counted by what they stand for */
     struct span unclosed; /* the innermost bracket that was open when reading stopped */
@@ -58,15 +60,21 @@ static void fail(struct reader *r, const char *code, const struct span *span, co
     r->failed = true;
 }
 
-static struct str token_text(struct fy_token *token)
+/* The token's text, in r->piece until the next call. Piece by piece, because libfyaml 0.7.12 loses
+ * memory when it puts together a text of many pieces (escapes, folded lines) itself. */
+static struct str token_text(struct reader *r, struct fy_token *token)
 {
-    struct str text = {.at = ""};
-    const char *at = token != NULL ? fy_token_get_text(token, &text.len) : NULL;
+    const struct fy_iter_chunk *chunk = NULL;
+    int error = 0;
 
-    if (at == NULL)
+    buf_reset(&r->piece);
+    if (token == NULL)
         return STR("");
-    text.at = at;
-    return text;
+    fy_token_iter_start(token, r->iterator);
+    while ((chunk = fy_token_iter_chunk_next(r->iterator, chunk, &error)) != NULL)
+        buf_add(&r->piece, chunk->str, chunk->len);
+    fy_token_iter_finish(r->iterator);
+    return buf_str(&r->piece);
 }
 
 /* Tags. */
@@ -114,7 +122,7 @@ static void apply_kind(struct reader *r, struct node *n, enum node_kind kind)
 static void apply_tag(struct reader *r, struct node *n, struct fy_event *e)
 {
     struct fy_token *token = fy_event_get_tag_token(e);
-    struct str name = token_text(token);
+    struct str name = token_text(r, token);
     const struct tag_name *tag = find_tag(name);
 
     if (token == NULL || str_is(name, "!"))
@@ -135,7 +143,7 @@ static void remember_anchor(struct reader *r, struct node *n, struct fy_event *e
     struct fy_token *token = fy_event_get_anchor_token(e);
 
     if (token != NULL)
-        (void)map_put(&r->anchors, arena_copy_str(r->arena, token_text(token)), n);
+        (void)map_put(&r->anchors, arena_copy_str(r->arena, token_text(r, token)), n);
 }
 
 static bool count_nodes(struct reader *r, uint32_t more, const struct span *span)
@@ -166,7 +174,7 @@ static void include_quotes(const struct reader *r, struct span *span)
 static struct node *new_scalar(struct reader *r, struct fy_event *e)
 {
     struct fy_token *token = fy_event_get_token(e);
-    struct node *n = node_text(r->arena, token_text(token));
+    struct node *n = node_text(r->arena, token_text(r, token));
 
     n->weight += (uint32_t)(n->text.len / NODE_WEIGHT_BYTES);
     n->span = span_of_event(r, e);
@@ -208,7 +216,7 @@ static struct node *alias_target(
     struct reader *r, struct fy_event *e, const struct frame *frames, size_t depth)
 {
     struct span span = span_of_event(r, e);
-    struct str name = token_text(fy_event_get_token(e));
+    struct str name = token_text(r, fy_event_get_token(e));
     struct node *n = map_get(&r->anchors, name);
 
     if (n == NULL) {
@@ -466,8 +474,12 @@ static void report_syntax(struct reader *r, struct fy_diag *diag)
 static struct node *read_up_to(size_t bytes_max, struct arena *a, const struct source *source,
     struct str text, struct diagnostics *d)
 {
-    struct reader r = {
-        .arena = a, .source = source, .text = text, .bytes_max = bytes_max, .diagnostics = d};
+    struct reader r = {.arena = a,
+        .source = source,
+        .text = text,
+        .bytes_max = bytes_max,
+        .diagnostics = d,
+        .piece = BUF_INIT(YAML_DOCUMENT_BYTES_MAX)};
     struct fy_diag_cfg diag_config;
     struct node *root = NULL;
 
@@ -481,14 +493,17 @@ static struct node *read_up_to(size_t bytes_max, struct arena *a, const struct s
     struct fy_parse_cfg config = {
         .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = diag};
     r.parser = fy_parser_create(&config);
-    must(r.parser != NULL);
+    r.iterator = fy_token_iter_create(NULL);
+    must(r.parser != NULL && r.iterator != NULL);
     if (text.len == 0)
         root = node_null(a);
     else if (fy_parser_set_string(r.parser, text.at, text.len) == 0)
         root = read_stream(&r);
     if (root == NULL && fy_parser_get_stream_error(r.parser))
         report_syntax(&r, diag);
+    fy_token_iter_destroy(r.iterator);
     fy_parser_destroy(r.parser);
+    buf_fini(&r.piece);
     fy_diag_destroy(diag);
     map_fini(&r.anchors);
     return root;

@@ -4,13 +4,6 @@
 #include "base/must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
-
-/* libfyaml 0.7.12 loses one buffer when it gives up inside a long quoted text. */
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfyaml\n";
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

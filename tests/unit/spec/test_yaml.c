@@ -281,6 +281,26 @@ CASE(broken_yaml_is_told_with_its_place)
     }
 }
 
+CASE(texts_of_many_pieces_are_put_together)
+{
+    struct buf text = BUF_INIT(1 << 16);
+    struct node *n =
+        read_text("a: \"x\n  y\\\n  z\\u00e9\"\nb: >\n  q\n  r\n\n  s\nc: |\n  t\n   u\n"
+                  "d: 'it''s\n  w'\ne: plain\n  more\n");
+
+    CHECK_STR(node_get(n, "a")->text, "x yz\xc3\xa9");
+    CHECK_STR(node_get(n, "b")->text, "q r\ns\n");
+    CHECK_STR(node_get(n, "c")->text, "t\n u\n");
+    CHECK_STR(node_get(n, "d")->text, "it's w");
+    CHECK_STR(node_get(n, "e")->text, "plain more");
+    buf_add_text(&text, "\"");
+    for (int i = 0; i < 3000; i++)
+        buf_add_text(&text, "\\n");
+    buf_add_text(&text, "\"");
+    CHECK_INT(read_str(buf_str(&text))->text.len, 3000);
+    buf_fini(&text);
+}
+
 CASE(an_open_bracket_is_shown)
 {
     CHECK(read_text("a: 1\nb: [1, 2\nc: 3\n") == NULL);

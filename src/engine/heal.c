@@ -68,6 +68,15 @@ static void set_record(struct note *n, const struct instance *i)
     json_end(&n->json);
 }
 
+/* What the shim did while no daemon looked: when it truly was. */
+#define LATE_NS (100 * NS_PER_MS)
+
+static void tell_when(struct note *n, int64_t at_wall_ns)
+{
+    if (at_wall_ns > 0 && n->engine->now_wall_ns - at_wall_ns > LATE_NS)
+        json_int(&n->json, "happened_at_ns", at_wall_ns);
+}
+
 static void note_exit(struct instance *i, const struct engine_exit *x)
 {
     struct note n;
@@ -88,6 +97,7 @@ static void note_exit(struct instance *i, const struct engine_exit *x)
         json_format(&n.json, "signal", "SIG%s", sigabbrev_np(x->signal));
     if (x->core)
         json_bool(&n.json, "core", true);
+    tell_when(&n, i->last_exit_wall_ns);
     set_record(&n, i);
     i->last_event = note_end(&n);
 }
@@ -200,6 +210,7 @@ static void note_started(struct instance *i, bool by_shim, int64_t down_ns)
         json_int(&n.json, "stable_ms", i->spec->restart.stable_ns / NS_PER_MS);
         note_function_end(&n, i->backoff.row, BACKOFF_BURST);
     }
+    tell_when(&n, i->started_wall_ns);
     set_record(&n, i);
     i->last_event = note_end(&n);
 }

@@ -127,6 +127,8 @@ void http_stream_heartbeat(struct http_stream *s, int64_t now_ms);
 /* When it wants the next heartbeat; INT64_MAX: never. */
 int64_t http_stream_due_ms(struct http_stream *s);
 bool http_stream_is_decided(struct http_stream *s);
+/* Its owner has said all. */
+bool http_stream_is_ended(struct http_stream *s);
 void http_stream_unref(struct http_stream *s);
 
 #endif

@@ -20,6 +20,7 @@
 #define IDLE_TIMEOUT_S   60u /* nothing read or written for so long */
 #define HEAD_TIMEOUT_MS  (15 * MS_PER_S)
 #define HEARTBEAT_MS     (15 * MS_PER_S)
+#define LAST_WORDS_MS    500 /* for clients to take complete answers at the stop */
 #define ACCEPT_PAUSE_MS  100
 #define ACCEPTS_PER_TURN 16
 #define EVENTS_PER_TURN  32
@@ -276,6 +277,37 @@ static bool is_stopping(struct http_server *server)
     return stopping;
 }
 
+static bool has_last_words(const struct http_server *server)
+{
+    for (const struct http_connection *c = server->connections; c != NULL; c = c->next) {
+        const struct http_request *r = c->current;
+        if (r != NULL && (r->stream != NULL ? http_stream_is_ended(r->stream) : r->status != 0))
+            return true;
+    }
+    return false;
+}
+
+static void turn(struct http_server *server, int most_ms)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    int count = epoll_wait(server->epoll_fd, events, EVENTS_PER_TURN, most_ms);
+
+    for (int i = 0; i < count; i++)
+        take_event(server, &events[i]);
+    pass_time(server);
+    resume_woken(server);
+    (void)MHD_run(server->mhd);
+}
+
+/* Answers that are complete still go out: also the one of whoever asked the daemon to end. */
+static void send_last_words(struct http_server *server)
+{
+    int64_t until_ms = clock_boot_ms() + LAST_WORDS_MS;
+
+    while (has_last_words(server) && clock_boot_ms() < until_ms)
+        turn(server, 10);
+}
+
 static void close_all(struct http_server *server)
 {
     for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
@@ -292,16 +324,10 @@ static void close_all(struct http_server *server)
 static void *serve_all(void *data)
 {
     struct http_server *server = data;
-    struct epoll_event events[EVENTS_PER_TURN];
 
-    while (!is_stopping(server)) {
-        int count = epoll_wait(server->epoll_fd, events, EVENTS_PER_TURN, wait_ms(server));
-        for (int i = 0; i < count; i++)
-            take_event(server, &events[i]);
-        pass_time(server);
-        resume_woken(server);
-        (void)MHD_run(server->mhd);
-    }
+    while (!is_stopping(server))
+        turn(server, wait_ms(server));
+    send_last_words(server);
     close_all(server);
     return NULL;
 }

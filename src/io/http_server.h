@@ -63,8 +63,8 @@ struct http_server_options {
  * options are borrowed until the stop. */
 MUST_USE bool http_server_start(struct http_server **out, const struct http_server_options *options,
     const struct http_handler *handler, struct err *err);
-/* Closes all connections and streams (their owners still end them), then the sockets. Not from a
- * callback. */
+/* Sends what is complete (for half a second at most), closes all connections and streams (their
+ * owners still end them), then the sockets. Not from a callback. */
 void http_server_stop(struct http_server **server);
 /* The TCP port that was bound, 0 for none. */
 int http_server_port(const struct http_server *server);

@@ -224,6 +224,14 @@ bool http_stream_is_decided(struct http_stream *s)
     return decided;
 }
 
+bool http_stream_is_ended(struct http_stream *s)
+{
+    lock(s);
+    bool ended = s->ended;
+    unlock(s);
+    return ended;
+}
+
 /* Takes up to `max` bytes for the client; the lock is held. */
 static size_t take(struct http_stream *s, char *out, size_t max)
 {

@@ -521,6 +521,22 @@ CASE(the_end_of_the_server_closes_streams_that_wait)
     client_close(&d);
 }
 
+CASE(an_answer_that_is_complete_at_the_stop_still_arrives)
+{
+    for (int i = 0; i < 20; i++) {
+        start();
+        struct client c = open_tcp();
+        client_send(&c, "GET /lines HTTP/1.1\r\nHost: x\r\n\r\n");
+        struct http_stream *s = take_stream();
+        CHECK(http_stream_line(s, 1, NULL, STR("{\"t\":\"result\"}")));
+        http_stream_end(&s);
+        stop();
+        CHECK(client_wait_end(&c));
+        CHECK(client_has(&c, "{\"t\":\"result\"}\n\r\n0\r\n\r\n"));
+        client_close(&c);
+    }
+}
+
 CASE(a_stale_socket_is_replaced_and_an_answered_one_is_not)
 {
     struct http_handler handler = {.head = on_head, .request = on_request};

@@ -412,6 +412,17 @@ static void do_pause(struct request *r)
     intend(r, 0);
 }
 
+/* Whoever gets an instance's environment gets its secrets: that is worth a line. */
+static void note_exec(struct request *r, const struct instance *i)
+{
+    struct event e = {.type = "exec.started",
+        .actor = r->command->actor,
+        .subject = i->subject,
+        .evidence = STR("{}")};
+
+    (void)journal_append(r->door->settings.journal, &e);
+}
+
 static void do_environment(struct request *r)
 {
     const struct command *c = r->command;
@@ -430,6 +441,7 @@ static void do_environment(struct request *r)
         refuse(r, &err, "tend status lists the services");
         return;
     }
+    note_exec(r, i);
     json_open_object(&j, NULL);
     json_int(&j, "v", 1);
     json_text(&j, "subject", i->subject);

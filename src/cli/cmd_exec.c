@@ -78,29 +78,56 @@ static bool become(const char *user, struct err *err)
     return true;
 }
 
+/* Its program does not start. */
+static int not_started(struct cli *cli, const char *program)
+{
+    int code = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+    struct err err = ERR_INIT;
+
+    (void)err_sys(&err, "%s", program); /* always false */
+    (void)cli_fail(cli, &err, NULL);    /* the code is that of shells */
+    return code;
+}
+
+static bool enter(const json_t *context, struct err *err)
+{
+    const char *dir = answer_text(context, "working_dir");
+
+    TRY(become(answer_text(context, "user"), err));
+    return dir[0] == '\0' || chdir(dir) == 0 || err_sys(err, "%s", dir);
+}
+
+static void free_all(char **texts)
+{
+    for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
+        free(texts[i]);
+    free(texts);
+}
+
 /* Returns only on failure. */
 static int execute(struct cli *cli, const json_t *context)
 {
-    const char *dir = answer_text(context, "working_dir");
     size_t count = cli->arguments.words.count;
-    char **argv = mem_new_array(count, char *);
     struct err err = ERR_INIT;
     char **environment = environment_of(context, &err);
+    char **argv = mem_new_array(count, char *);
+    int code;
 
     for (size_t i = 1; i < count; i++)
         argv[i - 1] = (char *)(uintptr_t)cli_word(cli, i); /* exec wants char * */
-    if (environment == NULL || !become(answer_text(context, "user"), &err))
-        return cli_fail(cli, &err, NULL);
-    if (dir[0] != '\0' && chdir(dir) == -1) {
-        (void)err_sys(&err, "%s", dir); /* always false */
-        return cli_fail(cli, &err, NULL);
+    if (environment != NULL && enter(context, &err)) {
+        char **before = environ;
+
+        environ = environment;       /* so that the service's PATH is searched */
+        (void)execvp(argv[0], argv); /* returns only on failure */
+        environ = before;
+        code = not_started(cli, argv[0]);
+    } else {
+        code = cli_fail(cli, &err, NULL);
     }
-    environ = environment;
-    (void)execvp(argv[0], argv); /* searched in the service's PATH */
-    count = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-    (void)err_sys(&err, "%s", argv[0]); /* always false */
-    (void)cli_fail(cli, &err, NULL);    /* the code is that of shells */
-    return (int)count;
+    free_all(environment);
+    free(argv);
+    return code;
 }
 
 static int run(struct cli *cli)

@@ -307,7 +307,7 @@ enum shim_tag {
 
 enum shim_spec_flags {
     SHIM_SPEC_NO_NEW_PRIVILEGES = 1,
-    SHIM_SPEC_HELD = 2, /* nothing is started before SHIM_START */
+    SHIM_SPEC_HELD = 2,         /* nothing is started before SHIM_START */
     SHIM_SPEC_KEEP_ORPHANS = 4, /* no subreaper: what the service leaves behind lives on; for the
                                  * guard of the daemon, whose orphans are the services' shims */
 };

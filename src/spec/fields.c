@@ -58,8 +58,12 @@ bool field_wrong(struct decode *d, const char *name, const struct node *value, c
 static bool wrong_value(
     struct decode *d, const char *name, const struct node *value, const char *wanted)
 {
+    struct str shown = value->text;
+
+    if (shown.len > 60)
+        shown.len = str_utf8_valid((struct str){.at = shown.at, .len = 60});
     diagnostic_error(d->diagnostics, "wrong-value", &value->span, "'%s' takes %s, not '%.*s'", name,
-        wanted, (int)(value->text.len < 60 ? value->text.len : 60), value->text.at);
+        wanted, STR_ARG(shown));
     return false;
 }
 

@@ -1,7 +1,9 @@
 #include "cli/project_name.h"
 
+#include "base/arena.h"
 #include "base/fs.h"
 #include "base/must.h"
+#include "spec/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +61,22 @@ bool project_name_scan(struct str text, struct str *out)
     return false;
 }
 
+/* One file in braces (JSON, mostly): read as a whole, for its name stands on no line of its own. */
+static bool name_in_braces(struct str text, char out[PATHS_PROJECT_BYTES])
+{
+    struct arena *a = arena_create(0);
+    struct diagnostics *d = diagnostics_create();
+    struct source source = {.name = "", .text = STR("")};
+    const struct node *name = node_get(yaml_read(a, &source, text, d), "name");
+    bool named = name != NULL && name->kind == NODE_TEXT && paths_project_valid(name->text);
+
+    if (named)
+        (void)snprintf(out, PATHS_PROJECT_BYTES, "%.*s", STR_ARG(name->text));
+    diagnostics_destroy(&d);
+    arena_destroy(&a);
+    return named;
+}
+
 static bool folder_name(char out[PATHS_PROJECT_BYTES], const char *file, struct err *err)
 {
     char real[PATHS_BYTES];
@@ -85,6 +103,8 @@ bool project_name_of_file(char out[PATHS_PROJECT_BYTES], const char *file, struc
     named = project_name_scan(buf_str(&bytes), &name);
     if (named)
         (void)snprintf(out, PATHS_PROJECT_BYTES, "%.*s", STR_ARG(name));
+    else if (str_starts(str_trim(buf_str(&bytes)), "{"))
+        named = name_in_braces(buf_str(&bytes), out);
     buf_fini(&bytes);
     return named || folder_name(out, file, err);
 }

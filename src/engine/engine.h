@@ -80,13 +80,13 @@ struct instance {
     } probe;            /* since tend looks after it */
     bool hung;          /* being stopped because it hangs */
     bool dumping;       /* told to write its stacks, TERM comes next */
-    bool restart_asked; /* being stopped because a person asked for a restart */
+    bool restart_asked; /* its next start is no healing: somebody asked for it */
     bool held_down;     /* a person stopped just this one */
     bool in_batch;      /* being replaced */
     int64_t batch_deadline_ns;
     bool quarantine_told;
     bool waiting_told;    /* the journal says what it waits for */
-    char reason[200];     /* why it is in this state, for people; "" none */
+    char reason[400];     /* why it is in this state, for people; "" none */
     uint64_t last_event;  /* the decisive event: the cause of what comes next */
     int64_t memory_bytes; /* as sampled by the host; -1 unknown */
     double cpu_seconds;   /* -1 unknown */

@@ -81,6 +81,8 @@ static void take_fact(struct known *k, const char *key, json_t *value)
         k->found.held_down = json_is_true(value);
     else if (strcmp(key, "port") == 0)
         k->found.port = (int)json_integer_value(value);
+    else if (strcmp(key, "restarts") == 0)
+        k->found.restarts = (int)json_integer_value(value);
     else if (strcmp(key, "pid") == 0)
         k->found.pid = (int)json_integer_value(value);
     else if (strcmp(key, "started_ns") == 0)
@@ -112,7 +114,6 @@ static bool on_instance(void *data, const struct views_instance *v)
     struct known *k = know(data, v->subject);
 
     k->found.incarnation = (int)v->incarnation;
-    k->found.restarts = (int)v->restarts;
     k->found.last_event = v->state_seq;
     k->found.ready = strcmp(v->state, "ready") == 0;
     k->stopped_by_tend = strcmp(v->state, "stopped") == 0;

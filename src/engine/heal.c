@@ -58,6 +58,7 @@ static void set_record(struct note *n, const struct instance *i)
         return;
     json_open_object(&n->json, "set");
     json_text(&n->json, "record", i->record);
+    json_int(&n->json, "restarts", i->restarts);
     if (i->port > 0)
         json_int(&n->json, "port", i->port);
     if (i->pid > 0) {

@@ -163,6 +163,7 @@ void instance_stop(struct instance *i, uint64_t cause, const char *why)
     if (i->state == INSTANCE_STOPPING || i->state == INSTANCE_DRAINING ||
         i->state == INSTANCE_STOPPED)
         return;
+    i->restart_asked = !i->hung;
     instance_reason(i, "%s", why);
     note_begin(&n, i->control->engine, "instance.stopping", i->subject);
     note_cause(&n, cause);

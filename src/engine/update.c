@@ -75,7 +75,6 @@ static void replace(struct control *c, struct instance *i)
         instance_start(i, c->cause);
         return;
     }
-    i->restart_asked = true;
     instance_stop(i,
         c->update.phase == UPDATE_REVERTING ? c->update.failed_event : c->update.started_event,
         same                                  ? "somebody asked for a restart"

@@ -145,3 +145,10 @@ def test_a_port_that_is_taken_names_who_holds_it(world, tiny):
         done = world.tend("up", "-d", check=False, timeout=60)
         assert done.returncode == 1
         assert str(os.getpid()) in done.stdout + done.stderr
+
+
+def test_a_project_in_json_has_its_name_for_every_command(world, tiny):
+    import json
+    world.declare_text(json.dumps({"services": web(tiny), "name": world.name}))
+    world.up()
+    assert world.json("status")["project"] == world.name

@@ -196,7 +196,6 @@ bool process_start(struct process_driver *d, const struct process_spec *spec, vo
     if (!ok) {
         if (p->cgroup != NULL)
             (void)cgroup_remove(p->cgroup); /* if it was ours alone */
-        err_in(err, "%s/%d", spec->service, spec->slot);
         process_free(p);
         return false;
     }

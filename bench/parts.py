@@ -2,6 +2,7 @@
 import pathlib
 import random
 import shutil
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -12,7 +13,23 @@ from processes import cpu_share, pss_kb, rss_kb
 from subjects import BUILD, PEERS, Docker, S6, Runit, Subject, Supervisor, Tend, end, spawn
 
 LIFE_MS = 1500          # a service lives so long before it is hurt: supervisors punish shorter lives
-PORT = 28100
+
+
+def free_ports(count):
+    """The first of so many ports in a row that nobody listens on, below what clients get."""
+    for first in range(random.randrange(11000, 15000), 19000 - count, 100):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+    raise RuntimeError("no ports are free")
+
+
+PORT = free_ports(10)
+PORTS = free_ports(1100)
 
 
 class Bench:
@@ -62,7 +79,7 @@ def recover(bench):
     """A killed service answers again
 
     SIGKILL to the process → the next 200 on a new connection, from a new process; the median. Each
-    life lasts 1.5 s before."""
+    life lasts 1.5 s before, which each of them takes for a good one (tend by `restart: {stable: 1s}`)."""
     measure = "kill -9 → 200"
     for subject in bench.subjects([Tend]):
         subject.start([("web", PORT)])
@@ -109,17 +126,21 @@ def scale(bench):
     From the command that starts N services until all N accept connections; then the memory (PSS) of
     the supervising processes, without the services."""
     for count in (10, 100) if bench.options.quick else (100, 1000):
-        services = [(f"s{i}", 29000 + i) for i in range(count)]
+        services = [(f"s{i}", PORTS + i) for i in range(count)]
         for subject in bench.subjects([Tend, S6, Runit, Supervisor]):
             started = time.monotonic()
             try:
-                subject.start(services)
-                late = bench.program("listening", 29000, count, 120000, check=False)
+                up = subject.begin(services) if isinstance(subject, Tend) else subject.start(services)
+                late = bench.program("listening", PORTS, count, 120000, check=False)
                 took_ms = (time.monotonic() - started) * 1000
                 if late:
-                    bench.row(f"{count} services ready", subject.name, None, "ms", f"{late[0]} after 120 s")
+                    bench.row(f"{count} services accept", subject.name, None, "ms", f"{late[0]} after 120 s")
                     continue
-                bench.row(f"{count} services ready", subject.name, took_ms, "ms")
+                bench.row(f"{count} services accept", subject.name, took_ms, "ms")
+                if up:
+                    up.wait(120)
+                    bench.row(f"{count} services told ready", subject.name,
+                              (time.monotonic() - started) * 1000, "ms", "`tend up -d` has ended")
                 time.sleep(1)
                 pids = subject.own_pids()
                 memory = sum(pss_kb(p) for p in pids) / 1024
@@ -133,11 +154,11 @@ def idle(bench):
 
     Over 10 s: resident memory and CPU of the supervising processes, and of the one process that
     stands beside a service where there is one."""
-    services = [(f"s{i}", 29000 + i) for i in range(10)]
+    services = [(f"s{i}", PORTS + i) for i in range(10)]
     for subject in bench.subjects([Tend, S6, Runit, Supervisor]):
         subject.start(services)
         try:
-            bench.program("listening", 29000, 10, 30000)
+            bench.program("listening", PORTS, 10, 30000)
             time.sleep(3)
             pids = subject.own_pids()
             main = subject.daemon() if isinstance(subject, Tend) else subject.main.pid
@@ -161,7 +182,7 @@ class Haproxy(Subject):
         servers = "\n".join(f"  server {name} 127.0.0.1:{port} check inter 1s" for name, port in services)
         (self.folder / "conf").write_text(
             "global\n  maxconn 4000\ndefaults\n  mode http\n  timeout connect 1s\n  timeout client 5s\n"
-            "  timeout server 5s\nfrontend in\n  bind 127.0.0.1:28800\n  default_backend all\n"
+            f"  timeout server 5s\nfrontend in\n  bind 127.0.0.1:{services[0][1] + 1050}\n  default_backend all\n"
             f"backend all\n  option httpchk GET /\n{servers}\n")
         (self.folder / "log").touch()
         self.main = spawn(["haproxy", "-f", self.folder / "conf"], self.folder)
@@ -173,7 +194,7 @@ def probes(bench):
     CPU of the prober over 10 s: tend's daemon with 1,000 services of its own, against an HAProxy that
     checks 1,000 ports."""
     count = 100 if bench.options.quick else 1000
-    services = [(f"s{i}", 29000 + i) for i in range(count)]
+    services = [(f"s{i}", PORTS + i) for i in range(count)]
     probe = {"http": "/", "interval": "1s", "timeout": "1s", "retries": 3}
 
     def measure(subject, pids):
@@ -185,13 +206,13 @@ def probes(bench):
     for subject in bench.subjects([Tend]):
         subject.start(services, probe)
         try:
-            bench.program("listening", 29000, count, 60000)
+            bench.program("listening", PORTS, count, 60000)
             measure(subject, [subject.daemon()])
         finally:
             subject.stop()
     for subject in bench.subjects([Haproxy]):
-        apps = spawn([bench.folder / "app", 29000, count], bench.folder)
-        bench.program("listening", 29000, count, 60000)
+        apps = spawn([bench.folder / "app", PORTS, count], bench.folder)
+        bench.program("listening", PORTS, count, 60000)
         subject.start(services)
         try:
             measure(subject, subject.own_pids())
@@ -212,7 +233,7 @@ def cli(bench):
     bench.times_row("an empty program", "/bin/true", bench.program("took", rounds, "/bin/true"))
     bench.times_row("--version", "tend", bench.program("took", rounds, BUILD / "tend", "--version"))
     for subject in bench.subjects([Tend]):
-        subject.start([(f"s{i}", 29000 + i) for i in range(10)])
+        subject.start([(f"s{i}", PORTS + i) for i in range(10)])
         try:
             bench.times_row("status of 10 services", "tend", bench.program("took", rounds, *subject.command("status")))
         finally:

@@ -157,7 +157,8 @@ class Tend(Subject):
     def declare(self, services, probe=None, replicas=None):
         declared = {}
         for name, port in services:
-            service = {"command": [str(self.app)], "stop_grace_period": "0s"}
+            service = {"command": [str(self.app)], "stop_grace_period": "0s",
+                       "restart": {"condition": "always", "stable": "1s"}}
             if port:
                 service["ports"] = [str(port)]
             if probe:
@@ -169,7 +170,7 @@ class Tend(Subject):
 
     def command(self, *args):
         return [str(BUILD / "tend"), "-f", str(self.folder / "tend.yaml"), "--state",
-                str(self.folder / "state"), "--listen", "127.0.0.1:28363", *args]
+                str(self.folder / "state"), "--listen", "none", *args]
 
     def tend(self, *args, check=True):
         done = subprocess.run(self.command(*args), cwd=self.folder, stdin=subprocess.DEVNULL,
@@ -177,6 +178,11 @@ class Tend(Subject):
         if check and done.returncode != 0:
             raise RuntimeError(f"tend {' '.join(args)}: {done.stderr}{done.stdout}")
         return done
+
+    def begin(self, services, probe=None):
+        """Start, and do not wait: the command, which ends when all are ready."""
+        self.declare(services, probe)
+        return spawn(self.command("up", "-d", "--quiet"), self.folder, log="up.log")
 
     def start(self, services, probe=None, replicas=None):
         self.declare(services, probe, replicas)

@@ -346,7 +346,8 @@ int client_fail(struct cli *cli, const struct client *c, const struct err *err)
     const char *help = client_help(c);
 
     if (help[0] == '\0' && err->kind == ERR_UNREACHABLE)
-        help = "start it with: tend up -d";
+        help = cli_value(cli, "host") != NULL ? "ssh there, and see what tend status says"
+                                              : "start it with: tend up -d";
     if (help[0] == '\0' && str_starts(str_from(err->text), PROJECT_FILE_MISSING))
         help = "write one, or name it with -f FILE, or its project with -p NAME";
     return cli_fail(cli, err, help);

@@ -83,7 +83,7 @@ static int run(struct cli *cli)
 
 static const struct flag flags[] = {
     FLAG("watch", 'w', "full-screen live view; q leaves, j and k move, Enter tells why"),
-    FLAG("exit-code", 0, "exit with 3 if something is not as it should be"),
+    FLAG("exit-code", 0, "exit with 3 if a service is not as it should be"),
 };
 
 static const struct example examples[] = {

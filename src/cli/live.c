@@ -95,6 +95,13 @@ static void read_events(struct live *l)
     }
 }
 
+static bool fetch_status(struct live *l, json_t **out, struct err *err)
+{
+    if (l->client == NULL)
+        TRY(client_open(&l->client, l->cli, err));
+    return client_json(l->client, "GET", "/tend/v1/status", STR(""), out, err);
+}
+
 static void ask_status(struct live *l)
 {
     json_t *status;
@@ -102,20 +109,18 @@ static void ask_status(struct live *l)
 
     l->asked_ms = clock_boot_ms();
     l->stale = false;
-    if (l->client == NULL && !client_open(&l->client, l->cli, &err))
+    if (!fetch_status(l, &status, &err)) {
         client_close(&l->client);
-    else if (client_json(l->client, "GET", "/tend/v1/status", STR(""), &status, &err)) {
-        json_decref(l->status);
-        l->status = status;
-        l->lost[0] = '\0';
-        if (l->events == NULL)
-            open_events(l);
-        if (l->events != NULL)
-            read_events(l); /* some came together with the head of the answer */
+        (void)snprintf(l->lost, sizeof l->lost, "%s", err.text);
         return;
-    } else
-        client_close(&l->client);
-    (void)snprintf(l->lost, sizeof l->lost, "%s", err.text);
+    }
+    json_decref(l->status);
+    l->status = status;
+    l->lost[0] = '\0';
+    if (l->events == NULL)
+        open_events(l);
+    if (l->events != NULL)
+        read_events(l); /* some came together with the head of the answer */
 }
 
 /* ---- rows: services and their instances, in the order of the table ---- */

@@ -255,8 +255,6 @@ bool status_view_healthy(const json_t *status)
     size_t i;
     json_t *service;
 
-    if (json_array_size(json_object_get(status, "degraded")) > 0)
-        return false;
     json_array_foreach(json_object_get(status, "services"), i, service)
     {
         const char *state = answer_text(service, "state");

@@ -24,7 +24,7 @@ void status_view_render(const struct status_view *v, const json_t *status, struc
 void status_view_head(const struct status_view *v, const json_t *status, struct buf *out);
 /* The table alone: a line of titles, then the services, with their instances below each. */
 void status_view_table(const struct status_view *v, const json_t *status, struct buf *out);
-/* Every service shown is as it should be, and tend itself works. */
+/* Every service is as it should be. What tend itself cannot do here does not count. */
 bool status_view_healthy(const json_t *status);
 /* What a state means: good, busy, bad, … */
 enum tone status_view_tone(const char *state);

@@ -172,8 +172,13 @@ static int stop_again(struct up *u)
 /* After Ctrl-C: stop what was started; a second one leaves it to the daemon. */
 static int leave(struct up *u)
 {
+    int64_t created = answer_int(json_object_get(u->plan, "counts"), "create", 0);
     int code;
 
+    if (!u->daemon_started && created == 0) {
+        cli_say(u->cli, "\nAll of it ran before, and goes on. Stop it: tend down");
+        return EXIT_INTERRUPTED;
+    }
     cli_say(u->cli, "\nstopping what was started (Ctrl-C again: leave it running)");
     code = stop_again(u);
     if (code == EXIT_DONE)

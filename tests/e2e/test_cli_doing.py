@@ -473,6 +473,20 @@ def test_up_follows_the_logs_and_stops_what_it_started(declared, terminal):
     more.put(None)
 
 
+def test_up_leaves_alone_what_ran_before(declared, terminal):
+    more = queue.Queue()
+    declared.answer("POST", "/tend/v1/plan", NO_CHANGES | {"counts": {"create": 0}})
+    declared.answer("GET", "/tend/v1/status", shop())
+    declared.stream("POST", "/tend/v1/apply", [OK])
+    declared.stream("GET", "/tend/v1/logs", [], more)
+    t = terminal("-f", str(declared.scratch / "tend.yaml"), "up")
+    t.wait_for("Ctrl-C stops")
+    t.type("\x03")
+    assert t.end() == 130 and "goes on" in t.seen
+    assert [r[1] for r in declared.requests if r[0] == "POST"] == ["/tend/v1/plan", "/tend/v1/apply"]
+    more.put(None)
+
+
 # ---- exec
 
 def test_exec_runs_with_the_environment_and_folder_of_the_service(daemon):

@@ -300,7 +300,7 @@ def crash_rounds(bench, subject, kills):
     finally:
         ended.set()
         changes.join()
-    requests = [line for line in subject.tend("events", "--json").stdout.splitlines()
+    requests = [line for line in subject.tend("events", "--json", "--since", "1").stdout.splitlines()
                 if '"scale.requested"' in line]
     bench.row("kills of the daemon", "tend", done, "")
     bench.row("daemon answers again", "tend", statistics.median(away_ms) if away_ms else None, "ms")

@@ -206,7 +206,7 @@ static int finish(struct cli *cli, int code)
 
 int cli_main(int argc, char **argv)
 {
-    struct cli cli = {.program = argc > 0 ? argv[0] : "tend"};
+    struct cli cli = {0};
     struct err err = ERR_INIT;
     bool ok = arguments_parse(&cli.arguments, argc, (const char *const *)argv, &err);
 

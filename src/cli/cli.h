@@ -31,7 +31,6 @@ struct cli {
     struct arguments arguments;
     struct terminal out, err_out; /* stdout and stderr */
     bool json, quiet, verbose;
-    const char *program;               /* argv[0] */
     char project[PATHS_PROJECT_BYTES]; /* known from loading its file; "" before */
 };
 

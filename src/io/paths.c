@@ -260,24 +260,3 @@ bool paths_make(const struct paths *p, struct err *err)
         return err_in(err, "run directory");
     return check_dir(p->run_dir, err);
 }
-
-size_t paths_list(char (*out)[PATHS_PROJECT_BYTES], size_t max)
-{
-    char base[PATHS_BYTES];
-    size_t count = 0;
-    DIR *dir;
-    struct dirent *entry;
-
-    if (!run_base(base, NULL))
-        return 0;
-    dir = opendir(base);
-    while (dir != NULL && count < max && (entry = readdir(dir)) != NULL) {
-        const char *hash;
-
-        if (split_entry(entry->d_name, out[count], &hash))
-            count++;
-    }
-    if (dir != NULL)
-        (void)closedir(dir); /* opened for reading: nothing is lost */
-    return count;
-}

@@ -42,7 +42,4 @@ MUST_USE bool paths_make(const struct paths *p, struct err *err);
 /* RUN is there, a directory, ours and closed to others. Before trusting a socket in it. */
 MUST_USE bool paths_check_run(const struct paths *p, struct err *err);
 
-/* Project names with a directory under BASE, at most `max`; each is copied. */
-size_t paths_list(char (*out)[PATHS_PROJECT_BYTES], size_t max);
-
 #endif

@@ -81,6 +81,7 @@ struct instance {
     bool hung;          /* being stopped because it hangs */
     bool dumping;       /* told to write its stacks, TERM comes next */
     bool restart_asked; /* its next start is no healing: somebody asked for it */
+    bool unheard;       /* adopted by the journal's word: its shim has not answered yet */
     bool held_down;     /* a person stopped just this one */
     bool in_batch;      /* being replaced */
     int64_t batch_deadline_ns;
@@ -171,6 +172,8 @@ void engine_on_exited(
     struct engine *e, struct instance *i, const struct engine_exit *x, int64_t at_wall_ns);
 /* Process and shim are gone. */
 void engine_on_gone(struct engine *e, struct instance *i);
+/* The shim of an adopted instance has answered: it is as its records say. */
+void engine_on_heard(struct engine *e, struct instance *i);
 void engine_on_probe(
     struct engine *e, struct instance *i, bool ok, const char *detail, int64_t took_ns);
 /* Anything else worth an event about this instance (logs dropped, a leak suspected). */

@@ -313,6 +313,17 @@ static void on_record(void *data, struct process *p, const struct process_record
     acknowledge_later(hand, r->number);
 }
 
+static void on_state(void *data, struct process *p)
+{
+    struct hands *h = data;
+    struct hand *hand = OBJ(hand, HAND_MAGIC, process_owner(p));
+
+    hands_now(h);
+    if (process_pid(p) > 0 && hand->instance->pid == 0 && hand->instance->has_process)
+        hand->instance->pid = process_pid(p);
+    engine_on_heard(h->engine, hand->instance);
+}
+
 static void on_notify(void *data, struct process *p, const struct process_notice *n)
 {
     struct hand *hand = OBJ(hand, HAND_MAGIC, process_owner(p));
@@ -370,6 +381,7 @@ bool hands_driver_create(struct hands *h, struct err *err)
     };
     struct process_callbacks callbacks = {
         .on_record = on_record,
+        .on_state = on_state,
         .on_notify = on_notify,
         .on_log = on_log,
         .on_gone = on_gone,

@@ -341,7 +341,7 @@ void engine_on_gone(struct engine *e, struct instance *i)
 
     (void)IN(i);
     control_changed(i->control);
-    i->has_process = false;
+    i->has_process = i->unheard = false;
     i->pid = 0;
     control_mark(i->control);
     switch (i->state) {

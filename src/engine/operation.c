@@ -67,6 +67,8 @@ static enum settled settle_instance(const struct instance *i, struct buf *why)
     struct engine *e = i->control->engine;
     int64_t steady_ns = INT64_MAX;
 
+    if (i->unheard)
+        return SETTLED_NOT_YET;
     switch (i->state) {
     case INSTANCE_READY:
     case INSTANCE_COMPLETED:

@@ -108,7 +108,7 @@ struct instance *engine_adopt(struct engine *e, const char *service, const struc
     i->last_event = f->last_event;
     i->backoff.row = f->row;
     i->was_ready = f->ready;
-    i->has_process = f->final == INSTANCE_STARTING;
+    i->unheard = i->has_process = f->final == INSTANCE_STARTING;
     if (!i->has_process)
         i->pid = 0;
     adopt_state(e, i, f);
@@ -128,6 +128,15 @@ void engine_adopted(struct engine *e, struct instance *i)
         return;
     e->host.probe(
         e->host.data, i, i->state == INSTANCE_READY ? ENGINE_PROBE_STEADY : ENGINE_PROBE_STARTUP);
+}
+
+void engine_on_heard(struct engine *e, struct instance *i)
+{
+    if (!i->unheard)
+        return;
+    i->unheard = false;
+    control_mark(i->control);
+    e->changed = true;
 }
 
 void engine_restored(struct engine *e)

@@ -162,6 +162,12 @@ class World:
                     return event
         raise AssertionError(f"no {type} of {subject} in {timeout * PATIENCE} s")
 
+    def events_until_now(self, since=0):
+        """All that status knows of: what is decided may be a commit ahead of what can be read."""
+        head = self.status()["head"]
+        self.wait_for(lambda: head <= since or self.api.events(since=head - 1), what=f"event {head}")
+        return self.api.events(since=since)
+
     def wait_dead(self, pid, timeout=5):
         deadline = time.monotonic() + timeout * PATIENCE
         while children.is_running(pid):

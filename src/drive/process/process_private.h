@@ -34,6 +34,7 @@ struct process {
     uint64_t acked;          /* … and up to here deleted */
     enum process_phase phase;
     int64_t respawned_ms;  /* when a killed shim was last replaced */
+    int respawn_row;       /* takeovers that followed each other closely */
     int64_t respawn_at_ms; /* 0: nothing planned */
     bool restart_due;      /* the last that was told: it is being started again */
     bool stop_pending;     /* process_stop came while no shim was there */

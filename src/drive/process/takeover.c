@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define RESPAWN_PAUSE_MS 1000 /* between two takeovers of one instance */
-#define SHIM_EXIT_FIRST  65   /* the shim's own start failed: shim/main.c */
+/* Between takeovers of one instance that follow each other closely: doubling. */
+#define RESPAWN_PAUSE_FIRST_MS 50
+#define RESPAWN_PAUSE_MAX_MS   5000
+#define RESPAWN_CALM_MS        10000 /* a shim that lived so long begins anew */
+#define SHIM_EXIT_FIRST        65    /* the shim's own start failed: shim/main.c */
 
 bool takeover_read_state(const struct process *p, struct shim_state *out)
 {
@@ -46,6 +49,15 @@ static bool was_running(const struct process *p)
            (p->state.phase == SHIM_PHASE_RUNNING || p->state.phase == SHIM_PHASE_STOPPING);
 }
 
+static int64_t respawn_pause_ms(const struct process *p)
+{
+    int64_t pause_ms = RESPAWN_PAUSE_FIRST_MS;
+
+    for (int row = 1; row < p->respawn_row && pause_ms < RESPAWN_PAUSE_MAX_MS; row++)
+        pause_ms *= 2;
+    return pause_ms < RESPAWN_PAUSE_MAX_MS ? pause_ms : RESPAWN_PAUSE_MAX_MS;
+}
+
 static void start_takeover(struct process *p)
 {
     struct shim_adopt adopt = {
@@ -76,8 +88,9 @@ static void start_takeover(struct process *p)
     }
     err_in(&err, "%s/%d: taking over from a killed shim", p->service, p->slot);
     process_trouble(p, &err);
-    p->respawn_at_ms = loop_now_ms(p->driver->loop) + RESPAWN_PAUSE_MS;
-    driver_chores_in(p->driver, RESPAWN_PAUSE_MS);
+    p->respawn_row++;
+    p->respawn_at_ms = loop_now_ms(p->driver->loop) + respawn_pause_ms(p);
+    driver_chores_in(p->driver, respawn_pause_ms(p));
 }
 
 void takeover_due(struct process *p)
@@ -134,12 +147,14 @@ void takeover_shim_gone(struct process *p)
         end_by_failure(p, failure);
         return;
     }
-    if (p->respawned_ms > 0 && now_ms - p->respawned_ms < RESPAWN_PAUSE_MS) {
-        p->respawn_at_ms = now_ms + RESPAWN_PAUSE_MS;
-        driver_chores_in(p->driver, RESPAWN_PAUSE_MS);
+    if (p->respawned_ms == 0 || now_ms - p->respawned_ms >= RESPAWN_CALM_MS) {
+        p->respawn_row = 0;
+        start_takeover(p);
         return;
     }
-    start_takeover(p);
+    p->respawn_row++;
+    p->respawn_at_ms = now_ms + respawn_pause_ms(p);
+    driver_chores_in(p->driver, respawn_pause_ms(p));
 }
 
 /* ---- all that is there when a daemon starts ---- */

@@ -111,11 +111,13 @@ void probe_exec_program_fini(struct exec_program *program)
 
 static void reset_signals(void)
 {
-    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    static const uint64_t by_default[4]; /* the kernel's struct sigaction: no handler, no flags */
     sigset_t none;
 
+    /* The system call, because glibc refuses 32 and 33, which GNU make leaves ignored. Some cannot
+     * be set, and need not be. */
     for (int signo = 1; signo < NSIG; signo++)
-        (void)sigaction(signo, &by_default, NULL); /* some cannot be set, and need not be */
+        (void)syscall(SYS_rt_sigaction, signo, by_default, NULL, sizeof(uint64_t));
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

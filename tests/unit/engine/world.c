@@ -116,7 +116,7 @@ static bool behaves(const struct process *p, const char *as)
 static void begin_run(struct world *w, struct process *p)
 {
     if (p->sticks_to != NULL)
-        p->behaviour = p->sticks_to;
+        (void)snprintf(p->behaviour, sizeof p->behaviour, "%s", p->sticks_to);
     p->run++;
     p->alive = true;
     p->hangs = false;
@@ -143,7 +143,7 @@ static void spawn(void *data, struct instance *i)
         broken(w, "second spawn", i);
     p->shim = true;
     p->tokens = BACKOFF_BURST;
-    p->behaviour = i->spec->argv[0];
+    (void)snprintf(p->behaviour, sizeof p->behaviour, "%s", i->spec->argv[0]);
     p->run++;
     after(w, NS_PER_MS, behaves(p, "missing") ? WORLD_START_FAILED : WORLD_STARTED, p, 0, 0);
 }

@@ -41,7 +41,7 @@ struct process {
     bool hands_off;
     int64_t started_ns, stop_at_ns;
     enum engine_probe probe;
-    const char *behaviour;
+    char behaviour[32];
     const char *sticks_to; /* whatever it is started as; NULL: as started */
 };
 

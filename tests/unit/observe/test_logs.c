@@ -196,15 +196,18 @@ static void write_many(struct writer *w)
 }
 
 struct numbers {
-    int first, last, count;
+    int64_t first, last;
+    int count;
     bool in_order;
 };
 
 static bool note_number(void *data, const struct log_line *line)
 {
     struct numbers *n = data;
-    int i = atoi(line->text.at + 5);
+    struct str number = str_tail(line->text, 5); /* "line 17 …" */
+    int64_t i = -1;
 
+    CHECK(str_to_int(str_cut(&number, ' '), &i));
     if (n->count++ == 0)
         n->first = i;
     else if (i != n->last + 1)

@@ -56,10 +56,10 @@ class Api:
     def follow(self, since, timeout):
         """Events after `since` as they come; ends after `timeout` seconds without one."""
         with contextlib.closing(UnixConnection(self.socket_path, timeout)) as connection:
-            connection.request("GET", f"/tend/v1/events?since={since}&follow=1")
-            response = connection.getresponse()
-            assert response.status == 200, response.read()
             try:
+                connection.request("GET", f"/tend/v1/events?since={since}&follow=1")
+                response = connection.getresponse()
+                assert response.status == 200, response.read()
                 while line := response.readline():
                     if line.strip():
                         yield json.loads(line)

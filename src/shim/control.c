@@ -167,10 +167,7 @@ static void take_hello(struct shim *s, struct connection *c, const void *message
     struct shim_hello m;
 
     shim_take(&m, sizeof m, message, bytes);
-    if (m.flags & SHIM_HELLO_MANAGER) {
-        c->manager = true;
-        service_managed(s);
-    }
+    c->manager = c->manager || m.flags & SHIM_HELLO_MANAGER; /* a planned own retry still comes */
     state_write(s);
     tell_state_to(s, c, m.flags & SHIM_HELLO_SPEC ? s->spec_fd : -1);
 }

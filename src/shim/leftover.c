@@ -8,10 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIST_BYTES    4096
-#define KILL_MS_MAX   2000
-#define ROUND_WAIT_MS 5
-#define NAME_OFFSET   19 /* of struct linux_dirent64 */
+#define LIST_BYTES        4096
+#define KILL_MS_MAX       2000
+#define ROUND_WAIT_MS     5
+#define ROUNDS_ONE_BY_ONE 4
+#define NAME_OFFSET       19 /* of struct linux_dirent64 */
 
 typedef void (*pid_fn)(int pid, int signo);
 
@@ -147,12 +148,10 @@ static void set_frozen(struct shim *s, const char *state)
     (void)sys_write_file(AT_FDCWD, path, state);
 }
 
-static void kill_round(struct shim *s)
+static void kill_round(struct shim *s, bool all_at_once)
 {
-    if (s->cgroup_v2_fd != -1 && sys_write_file(s->cgroup_v2_fd, "cgroup.kill", "1")) {
-        s->cgroup_was_killed = true;
+    if (all_at_once && s->cgroup_v2_fd != -1 && sys_write_file(s->cgroup_v2_fd, "cgroup.kill", "1"))
         return;
-    }
     set_frozen(s, "FROZEN"); /* so that nobody forks away */
     if (has_cgroup(s))
         (void)each_of_cgroup(s, signal_one, SIGKILL);
@@ -162,7 +161,7 @@ static void kill_round(struct shim *s)
 
 void leftover_kill_once(struct shim *s)
 {
-    kill_round(s);
+    kill_round(s, true);
 }
 
 void leftover_kill(struct shim *s)
@@ -171,8 +170,9 @@ void leftover_kill(struct shim *s)
     struct pollfd ended = {.fd = s->signal_fd, .events = POLLIN};
     char drained[128 * 4];
 
-    while (leftover_any(s) && sys_boot_ms() < until) {
-        kill_round(s);
+    /* cgroup.kill only for what forks faster than it is killed: it makes the next start slower. */
+    for (int round = 0; leftover_any(s) && sys_boot_ms() < until; round++) {
+        kill_round(s, round >= ROUNDS_ONE_BY_ONE);
         (void)poll(&ended, s->adopted ? 0 : 1, ROUND_WAIT_MS);
         (void)!read(s->signal_fd, drained, sizeof drained);
         while (waitpid(-1, NULL, WNOHANG) > 0)

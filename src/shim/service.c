@@ -386,8 +386,3 @@ void service_unmanaged(struct shim *s)
     if (s->state.phase == SHIM_PHASE_WAITING && !s->policy.held && s->policy.lease.flags != 0)
         set_retry(s, policy_slow_ms(&s->policy));
 }
-
-void service_managed(struct shim *s)
-{
-    s->retry_at_ms = 0;
-}

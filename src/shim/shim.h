@@ -101,11 +101,10 @@ struct shim {
     struct connection connections[CONNECTIONS_MAX];
     int dir_fd, state_fd, spec_fd, listen_fd, signal_fd, notify_fd, null_fd, pid_fd;
     int cgroup_v2_fd, cgroup_v1_fds[SHIM_CGROUPS_MAX];
-    bool cgroup_was_killed; /* by cgroup.kill: what is cloned into it dies at once, see spawn.c */
-    uint64_t record_low;    /* the oldest that is not acknowledged */
-    uint64_t oom_kills;     /* of the cgroup when the service was started */
-    bool adopted;           /* the service is not our child */
-    bool main_gone;         /* the service ended, things that it started still run */
+    uint64_t record_low; /* the oldest that is not acknowledged */
+    uint64_t oom_kills;  /* of the cgroup when the service was started */
+    bool adopted;        /* the service is not our child */
+    bool main_gone;      /* the service ended, things that it started still run */
     bool killed, stay;
     int stop_signal;
     struct shim_record last; /* how it ended the last time */
@@ -165,7 +164,6 @@ void service_signal(struct shim *s, int signo, bool group);
 void service_kill_due(struct shim *s);  /* kill_at_ms passed */
 void service_retry_due(struct shim *s); /* retry_at_ms passed */
 void service_unmanaged(struct shim *s); /* the last manager went */
-void service_managed(struct shim *s);   /* one came */
 
 /* ---- leftover.c ---- */
 /* Whether anything that the service started still runs. */

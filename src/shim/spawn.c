@@ -143,24 +143,26 @@ static long clone_into(struct clone_arguments *arguments)
 }
 #endif
 
-/* Since Linux 6.14 a fork compares how often cgroup.kill was written, and takes the number of the
- * parent's cgroup: after the first kill in the service's cgroup every clone into it is killed. */
-static bool may_clone_into(const struct shim *s)
+/* Once cgroup.kill was used on a group, Linux (since 6.14) kills whatever is born into it before
+ * it takes a step; entering by cgroup.procs still works. The pid that the child leaves tells. */
+static bool is_stillborn(const struct shim *s, long pid)
 {
-    return s->cgroup_v2_fd != -1 && !s->cgroup_was_killed && !s->adopted && !s->spec.has_adopt;
+    return pid > 0 && s->state.pid == 0 && waitpid((pid_t)pid, NULL, 0) == pid;
 }
 
 static long clone_child(struct shim *s)
 {
     child_of = s;
-    if (may_clone_into(s)) {
+    s->state.pid = 0;
+    if (s->cgroup_v2_fd != -1) {
         struct clone_arguments a = {
             .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
             .exit_signal = SIGCHLD,
             .cgroup = (uint64_t)s->cgroup_v2_fd,
         };
         long pid = clone_into(&a);
-        if (pid != -ENOSYS && pid != -EINVAL && pid != -E2BIG && pid != -EPERM)
+        bool refused = pid == -ENOSYS || pid == -EINVAL || pid == -E2BIG || pid == -EPERM;
+        if (!refused && !is_stillborn(s, pid))
             return pid;
     }
     pid_t pid = vfork();

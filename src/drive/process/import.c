@@ -61,7 +61,7 @@ static void apply(struct process *p, const struct shim_record *r)
 {
     if (r->incarnation < p->state.incarnation)
         return;
-    p->restart_due = r->kind == SHIM_EXITED && r->next == SHIM_NEXT_RESTART;
+    p->restart_due = r->next == SHIM_NEXT_RESTART || r->next == SHIM_NEXT_RETRY;
     p->state.run_id = r->run_id;
     p->state.incarnation = r->incarnation;
     p->state.restarts = r->restarts;
@@ -176,9 +176,11 @@ void import_delete_to(struct process *p, uint64_t number)
 
 void import_synthetic(struct process *p, enum process_record_kind kind, const char *step, int error)
 {
+    uint64_t newest = p->imported > p->state.record_high ? p->imported : p->state.record_high;
     struct process_record told = {
         .kind = kind,
         .run_id = p->state.run_id,
+        .number = newest + 1, /* no shim lives that could use it */
         .incarnation = p->state.incarnation,
         .restarts = p->state.restarts,
         .boot_ns = clock_boot_ns(),
@@ -192,6 +194,7 @@ void import_synthetic(struct process *p, enum process_record_kind kind, const ch
         .step = step,
     };
 
+    p->imported = newest + 1;
     p->state.pid = 0;
     p->done = true;
     p->phase = PROCESS_GONE;

@@ -190,7 +190,7 @@ bool process_start(struct process_driver *d, const struct process_spec *spec, vo
               err_set(err, ERR_CONFLICT, "it runs already");
     ok = ok && process_prepare(p, spec, random_secret_seed(), err) && make_run_dir(p, err);
     if (ok && !launch_shim(p, NULL, spec->held, err)) {
-        (void)fs_remove_tree(p->dir, NULL); /* the first error is the one that counts */
+        (void)!fs_remove_tree(p->dir, NULL); /* the first error is the one that counts */
         ok = false;
     }
     if (!ok) {

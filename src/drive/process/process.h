@@ -95,13 +95,13 @@ enum process_record_kind {
 enum process_next {
     PROCESS_NEXT_RESTART = SHIM_NEXT_RESTART, /* the shim starts it again at once */
     PROCESS_NEXT_WAIT = SHIM_NEXT_WAIT,       /* process_resume, process_stop or process_forget */
-    PROCESS_NEXT_RETRY = SHIM_NEXT_RETRY,     /* by itself, until a daemon comes: then as WAIT */
+    PROCESS_NEXT_RETRY = SHIM_NEXT_RETRY,     /* by itself in retry_ms: no daemon was there */
     PROCESS_NEXT_DONE = SHIM_NEXT_DONE,       /* on_gone follows */
 };
 
 struct process_record {
     enum process_record_kind kind;
-    uint64_t run_id, number; /* number 0: the driver's own finding, nothing to acknowledge */
+    uint64_t run_id, number;
     uint64_t incarnation;
     uint64_t restarts;        /* by the shim so far, in this run */
     int64_t boot_ns, wall_ns; /* when it was seen */
@@ -181,6 +181,7 @@ MUST_USE bool process_start(struct process_driver *d, const struct process_spec 
     struct process **out, struct err *err);
 /* All instances found in RUN/i, living or ended, each given to `found` (from inside the call),
  * which returns the owner's pointer for it. Records follow as callbacks, in order.
+ * In `found` pid, incarnation and start are those of the last that its shim has noted.
  * `spec_of` may be NULL; it is asked for the spec of an instance whose shim was killed while no
  * daemon lived, so that restarts go on; if it says false the service is only watched to its end. */
 struct process_adoption {

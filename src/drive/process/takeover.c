@@ -36,7 +36,7 @@ static void make_least_spec(struct process *p)
     struct spec_parts parts = {
         .run_dir = p->dir, .log_dir = log_dir, .cgroup = p->cgroup, .run_id = p->state.run_id};
 
-    (void)fs_make_dirs(log_dir, 0700, NULL); /* the shim will say so */
+    (void)!fs_make_dirs(log_dir, 0700, NULL); /* the shim will say so */
     spec_encode_watch(&bytes, &parts, p->slot);
     size_t length = bytes.len;
     p->spec = (struct str){buf_take(&bytes), length};
@@ -190,17 +190,14 @@ static void prepare_takeover(struct process *p, const struct process_adoption *a
         process_trouble(p, &err);
 }
 
-/* From the chores, so that no callback comes from inside process_adopt_all. */
-static void take_over_found(struct process *p, const struct process_adoption *adoption)
+/* The rest comes from the chores, so that no callback comes from inside process_adopt_all. */
+static void take_over_found(struct process *p, const struct process_adoption *adoption, bool known)
 {
-    struct shim_state state;
-
-    if (!takeover_read_state(p, &state)) {
+    if (!known) {
         p->done = true; /* killed before it did anything: there is nothing to tell */
     } else {
-        p->state = state;
-        p->done = state.phase == SHIM_PHASE_DONE;
-        p->vanished = !str_is(str_from((const char *)state.boot_id), clock_boot_id());
+        p->done = p->state.phase == SHIM_PHASE_DONE;
+        p->vanished = !str_is(str_from((const char *)p->state.boot_id), clock_boot_id());
     }
     if (!p->done && !p->vanished)
         prepare_takeover(p, adoption);
@@ -219,9 +216,10 @@ static void adopt_one(struct process_driver *d, const struct process_adoption *a
         return;
     }
     (void)map_put(&d->processes, str_from(p->name), p);
+    bool known = takeover_read_state(p, &p->state); /* the shim's answer may differ, if it lives */
     p->owner = adoption->found != NULL ? adoption->found(d->data, p) : NULL;
     if (!link_connect(p, NULL)) {
-        take_over_found(p, adoption);
+        take_over_found(p, adoption, known);
         return;
     }
     if (d->cgroups != NULL)

@@ -296,7 +296,7 @@ static char *fixture_log(struct fixture *f, const char *name)
     struct buf text = BUF_INIT(64 << 20);
 
     (void)snprintf(path, sizeof path, "%s/web/%s", f->logs, name);
-    (void)fs_read(path, &text, NULL);
+    (void)!fs_read(path, &text, NULL);
     return buf_take(&text);
 }
 

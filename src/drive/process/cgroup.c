@@ -30,7 +30,11 @@ struct cgroup {
 
 static bool make_dir(const char *dir, struct err *err)
 {
-    return mkdir(dir, 0755) == 0 || errno == EEXIST || err_sys(err, "%s", dir);
+    if (mkdir(dir, 0755) == 0 || errno == EEXIST)
+        return true;
+    if (errno == ENOENT) /* the project's folder was empty, and somebody removed it */
+        return fs_make_dirs(dir, 0755, err);
+    return err_sys(err, "%s", dir);
 }
 
 static bool is_listed(const struct cgroup *g, const char *dir)

@@ -209,6 +209,7 @@ CASE(a_reused_pid_is_not_taken_for_the_service)
     wait_for_death(f, shim);
     pid_t innocent = fork();
     if (innocent == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* with us, should the case fail */
         (void)pause();
         _exit(0);
     }

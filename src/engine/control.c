@@ -200,7 +200,7 @@ static void follow_live_changes(struct control *c)
     for (size_t k = 0; k < c->slots.count; k++) {
         struct instance *i = c->slots.at[k];
 
-        if (i->spec == s || i->spec == NULL || !hash_eq(&i->revision, &s->revision))
+        if (i->spec == s || !hash_eq(&i->revision, &s->revision))
             continue;
         instance_set_spec(i, p, s);
         if (!i->has_process)

@@ -98,7 +98,7 @@ static void declare_service(
     if (restarts) {
         c->failed_update_seq = 0;
         c->spec_worked = false;
-    } else if (c->is_held && hash_eq(&c->held, &s->revision))
+    } else if (c->update.phase == UPDATE_PAUSED || (c->is_held && hash_eq(&c->held, &s->revision)))
         c->failed_update_seq = intent; /* it was taken back and still is */
     old = c->project;
     c->project = project_ref(p);

@@ -50,8 +50,9 @@ struct instance {
     int slot; /* 1, 2, … */
     char subject[ENGINE_SUBJECT_BYTES];
     const struct project *project; /* keeps `spec` alive */
-    const struct service *spec; /* what it runs, or will run; an earlier one while an update is on;
-                                 * NULL: undeclared, found running */
+    const struct service
+        *spec; /* what it runs, or will run; an earlier one while an update is on;
+                * never NULL, a bare default (project NULL) if nobody declares it */
     struct hash
         revision;   /* of what it runs: that of `spec`, unless nobody knows that one any more */
     int generation; /* restarts a person asked for, see control */
@@ -185,8 +186,8 @@ struct engine_facts {
     int replicas; /* -1: as declared */
     bool stopped;
     int generation;
-    struct hash held;
-    bool is_held;
+    struct hash held, paused_update; /* revisions */
+    bool is_held, is_paused;
 };
 void engine_restore_service(
     struct engine *e, const char *service, const struct engine_facts *facts);
@@ -195,6 +196,8 @@ void engine_restore_service(
 void engine_restore_project(
     struct engine *e, const struct project *project, const struct project *previous);
 void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns);
+/* A person stopped just this one, and nothing of it runs. */
+void engine_restore_held_down(struct engine *e, const char *service, int slot);
 struct engine_found {
     int slot;
     int incarnation, restarts, generation;
@@ -213,8 +216,8 @@ struct instance *engine_adopt(
     struct engine *e, const char *service, const struct engine_found *found);
 /* Behind engine_adopt, once the host has a hand on it: leases and probes begin. */
 void engine_adopted(struct engine *e, struct instance *i);
-/* Behind the last of them: how services are now is no news. */
-void engine_restored(struct engine *e);
+/* Behind the last of them: how services are now is no news. `intent` declared them. */
+void engine_restored(struct engine *e, uint64_t intent);
 
 /* ---- to look at ---- */
 struct snapshot;

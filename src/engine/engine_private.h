@@ -15,6 +15,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/map.h"
+#include "base/mem.h"
+#include "base/must.h"
 #include "base/random.h"
 #include "base/vec.h"
 #include "engine/storm.h"
@@ -194,6 +196,8 @@ bool update_is_outdated(const struct control *c, const struct instance *i);
 void update_step(struct control *c);
 /* Whatever is under way: what comes next begins anew. */
 void update_abandon(struct control *c);
+/* What it ran before is not needed any more, unless the declared revision is held. */
+void update_forget_previous(struct control *c);
 
 /* ---- operation.c ---- */
 struct operation *operation_begin(

@@ -207,7 +207,7 @@ static void tell_leak(struct hand *hand, const struct trend_verdict *v, int64_t 
 static void judge_memory(struct hand *hand)
 {
     struct instance *i = hand->instance;
-    int64_t limit_bytes = i->spec != NULL ? i->spec->resources.memory_bytes : 0;
+    int64_t limit_bytes = i->spec->resources.memory_bytes;
     struct host_memory machine;
     struct trend_verdict v;
 
@@ -363,7 +363,7 @@ const char *const *hands_environment(
 {
     struct instance *i = engine_instance(h->engine, service, slot);
 
-    if (i == NULL || i->spec == NULL)
+    if (i == NULL || i->project == NULL)
         return NULL;
     return environment_build(a, i, hands_port_of, h);
 }

@@ -61,7 +61,7 @@ void hands_probe(void *data, struct instance *i, enum engine_probe mode)
         return;
     }
     probe_destroy(&hand->probe);
-    if (i->spec == NULL || i->spec->healthcheck.kind == PROBE_NONE)
+    if (i->spec->healthcheck.kind == PROBE_NONE)
         return;
     if (!create_probe(hand, &err)) {
         log_error("probe.failed", "instance=%s err=\"%s\"", i->subject, err.text);

@@ -153,8 +153,7 @@ void hands_stop(void *data, struct instance *i, int64_t grace_ns)
     struct hand *hand = hand_of(h, i);
 
     if (hand->process != NULL) {
-        process_stop(
-            hand->process, i->spec != NULL ? i->spec->stop_signal : 0, grace_ns / NS_PER_MS);
+        process_stop(hand->process, i->spec->stop_signal, grace_ns / NS_PER_MS);
         return;
     }
     (void)snprintf(hand->failed, sizeof hand->failed, "stopped before it was started");
@@ -175,7 +174,7 @@ void hands_lease(void *data, struct instance *i, bool hands_off)
     struct hand *hand = hand_of(data, i);
     struct process_lease lease;
 
-    if (hand->process == NULL || i->spec == NULL)
+    if (hand->process == NULL || i->project == NULL)
         return;
     lease = lease_of(i->spec, hands_off);
     process_lease(hand->process, &lease);

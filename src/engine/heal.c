@@ -78,15 +78,26 @@ static void tell_when(struct note *n, int64_t at_wall_ns)
         json_int(&n->json, "happened_at_ns", at_wall_ns);
 }
 
+static void note_oom(struct instance *i)
+{
+    struct note n;
+
+    note_begin(&n, i->control->engine, "instance.oom_killed", i->subject);
+    n.event.actor = "shim";
+    note_cause(&n, i->last_event);
+    if (i->spec->resources.memory_bytes > 0)
+        json_int(&n.json, "limit_bytes", i->spec->resources.memory_bytes);
+    tell_when(&n, i->last_exit_wall_ns);
+    i->last_event = note_end(&n);
+}
+
 static void note_exit(struct instance *i, const struct engine_exit *x)
 {
     struct note n;
 
-    note_begin(&n, i->control->engine,
-        !x->known ? "instance.lost"
-        : x->oom  ? "instance.oom_killed"
-                  : "instance.exited",
-        i->subject);
+    if (x->oom)
+        note_oom(i);
+    note_begin(&n, i->control->engine, x->known ? "instance.exited" : "instance.lost", i->subject);
     n.event.actor = x->known ? "shim" : "tend";
     note_cause(&n, i->last_event);
     json_int(&n.json, "pid", i->pid);
@@ -96,6 +107,8 @@ static void note_exit(struct instance *i, const struct engine_exit *x)
         json_int(&n.json, "code", x->code);
     if (x->signal != 0)
         json_format(&n.json, "signal", "SIG%s", sigabbrev_np(x->signal));
+    if (x->oom)
+        json_bool(&n.json, "oom", true);
     if (x->core)
         json_bool(&n.json, "core", true);
     tell_when(&n, i->last_exit_wall_ns);

@@ -12,6 +12,8 @@ void engine_restore_service(struct engine *e, const char *service, const struct 
     c->generation = facts->generation;
     c->is_held = facts->is_held;
     c->held = facts->held;
+    if (facts->is_paused && c->spec != NULL && hash_eq(&facts->paused_update, &c->spec->revision))
+        c->update.phase = UPDATE_PAUSED;
 }
 
 static void restore_previous(struct engine *e, const struct project *previous)
@@ -75,6 +77,15 @@ static struct instance *slot_for(struct control *c, int slot)
     return c->slots.at[slot - 1];
 }
 
+void engine_restore_held_down(struct engine *e, const char *service, int slot)
+{
+    struct control *c = control_find(e, service);
+
+    if (c == NULL || c->spec == NULL || slot > control_replicas(c))
+        return;
+    slot_for(c, slot)->held_down = true;
+}
+
 static void adopt_state(struct engine *e, struct instance *i, const struct engine_found *f)
 {
     if (f->final == INSTANCE_COMPLETED || f->final == INSTANCE_FAILED)
@@ -120,12 +131,16 @@ void engine_adopted(struct engine *e, struct instance *i)
 {
     const struct healthcheck *h;
 
-    if (i->spec == NULL || !i->has_process)
+    if (i->project == NULL || !i->has_process)
         return;
     e->host.lease(e->host.data, i, engine_is_paused(e));
     h = &i->spec->healthcheck;
+    if (h->kind == PROBE_NONE && i->state == INSTANCE_PROBING)
+        health_passed(i, NULL, 0);
     if (h->kind == PROBE_NONE || (i->state != INSTANCE_READY && i->state != INSTANCE_PROBING))
         return;
+    if (i->state == INSTANCE_PROBING)
+        i->deadline_ns = e->now_ns + health_startup_allowance_ns(h);
     e->host.probe(
         e->host.data, i, i->state == INSTANCE_READY ? ENGINE_PROBE_STEADY : ENGINE_PROBE_STARTUP);
 }
@@ -139,11 +154,23 @@ void engine_on_heard(struct engine *e, struct instance *i)
     e->changed = true;
 }
 
-void engine_restored(struct engine *e)
+/* The one before is kept only while something still runs it: else its update was over. */
+static void drop_previous(struct control *c)
+{
+    for (size_t k = 0; c->previous != NULL && k < c->slots.count; k++)
+        if (hash_eq(&c->slots.at[k]->revision, &c->previous->revision))
+            return;
+    if (c->previous != NULL)
+        update_forget_previous(c);
+}
+
+void engine_restored(struct engine *e, uint64_t intent)
 {
     MAP_EACH (&e->controls, entry) {
         struct control *c = entry->value;
 
+        c->cause = intent;
+        drop_previous(c);
         control_summarize_silently(c);
     }
 }

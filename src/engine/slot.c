@@ -3,8 +3,18 @@
 
 #include "base/clock.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+/* What an instance is taken for whose declaration nobody knows any more: it is only stopped. */
+static const struct service undeclared = {
+    .name = "",
+    .restart = {.condition = RESTART_NO},
+    .stop_signal = SIGTERM,
+    .stop_grace_ns = 10 * NS_PER_S,
+    .resources = { .memory_bytes = -1,             .pids = -1},
+};
 
 struct instance *instance_create(struct control *c, int slot)
 {
@@ -21,6 +31,7 @@ struct instance *instance_create(struct control *c, int slot)
     i->generation = c->generation;
     i->memory_bytes = -1;
     i->cpu_seconds = -1;
+    i->spec = &undeclared;
     return i;
 }
 
@@ -42,8 +53,7 @@ void instance_set_spec(struct instance *i, const struct project *p, const struct
 
     i->project = project_ref(p);
     i->spec = s;
-    if (s != NULL)
-        i->revision = s->revision;
+    i->revision = s->revision;
     if (old != NULL)
         project_unref(&old);
 }
@@ -56,9 +66,6 @@ void instance_reason(struct instance *i, const char *fmt, ...)
     (void)vsnprintf(i->reason, sizeof i->reason, fmt, args);
     va_end(args);
 }
-
-/* For what runs though nobody declares it any more. */
-#define DEFAULT_GRACE_NS (10 * NS_PER_S)
 
 bool instance_is_steady(const struct instance *i, int64_t *out_at_ns)
 {
@@ -103,7 +110,7 @@ static void enter(struct instance *i, enum instance_state from)
         break;
     case INSTANCE_STOPPING:
         if (i->has_process)
-            h->stop(h->data, i, i->spec != NULL ? i->spec->stop_grace_ns : DEFAULT_GRACE_NS);
+            h->stop(h->data, i, i->spec->stop_grace_ns);
         break;
     case INSTANCE_STOPPED:
     case INSTANCE_FAILED:
@@ -168,10 +175,8 @@ void instance_stop(struct instance *i, uint64_t cause, const char *why)
     note_begin(&n, i->control->engine, "instance.stopping", i->subject);
     note_cause(&n, cause);
     json_text(&n.json, "reason", why);
-    if (i->spec != NULL) {
-        json_int(&n.json, "signal", i->spec->stop_signal);
-        json_int(&n.json, "grace_ms", i->spec->stop_grace_ns / NS_PER_MS);
-    }
+    json_int(&n.json, "signal", i->spec->stop_signal);
+    json_int(&n.json, "grace_ms", i->spec->stop_grace_ns / NS_PER_MS);
     i->last_event = note_end(&n);
     (void)instance_move(i, INSTANCE_ON_STOP);
     if (!i->has_process) /* nothing runs: nothing to wait for */

@@ -128,6 +128,7 @@ void control_summarize_silently(struct control *c)
 {
     c->state = c->told = summarize(c);
     c->has_been_ready = c->state == SERVICE_READY || c->state == SERVICE_COMPLETED;
+    c->spec_worked = c->has_been_ready && control_target(c, NULL) == c->spec;
 }
 
 void control_summarize(struct control *c)

@@ -122,7 +122,7 @@ static void end_batch(struct control *c)
 }
 
 /* What it ran before is not needed any more. */
-static void forget_previous(struct control *c)
+void update_forget_previous(struct control *c)
 {
     if (c->is_held && c->spec != NULL && hash_eq(&c->held, &c->spec->revision))
         return; /* it is what runs */
@@ -162,16 +162,15 @@ static void finish(struct control *c)
         restart_dependents(c);
     c->update = (struct update){.phase = UPDATE_NONE};
     if (!reverted)
-        forget_previous(c);
+        update_forget_previous(c);
     control_mark(c);
 }
 
-static void fail(struct control *c, const struct instance *culprit)
+/* Say what did not work; `fact` holds the revision for the next daemon. */
+static void note_failure(
+    struct control *c, const struct instance *culprit, const char *type, const char *fact)
 {
     const struct service *s = c->spec;
-    bool can_revert = c->previous != NULL && !hash_eq(&c->previous->revision, &s->revision);
-    enum update_failure what = s->update.on_failure;
-    const char *type = what == UPDATE_ROLLBACK && can_revert ? "update.reverting" : "update.paused";
     struct note n;
 
     note_begin(&n, c->engine, type, c->name);
@@ -184,17 +183,25 @@ static void fail(struct control *c, const struct instance *culprit)
     json_int(&n.json, "deadline_ms", s->update.deadline_ns / NS_PER_MS);
     note_function_end(&n, 0, 1);
     json_open_object(&n.json, "set");
-    note_hash(&n, "held", &s->revision);
+    note_hash(&n, fact, &s->revision);
     json_end(&n.json);
     c->update.failed_event = note_end(&n);
     c->failed_update_seq = c->cause;
-    c->is_held = true;
-    c->held = s->revision;
     end_batch(c);
-    if (what != UPDATE_ROLLBACK || !can_revert) {
+}
+
+static void fail(struct control *c, const struct instance *culprit)
+{
+    bool can_revert = c->previous != NULL && !hash_eq(&c->previous->revision, &c->spec->revision);
+
+    if (c->spec->update.on_failure != UPDATE_ROLLBACK || !can_revert) {
+        note_failure(c, culprit, "update.paused", "paused_update");
         c->update.phase = UPDATE_PAUSED;
         return;
     }
+    note_failure(c, culprit, "update.reverting", "held");
+    c->is_held = true;
+    c->held = c->spec->revision;
     c->update.phase = UPDATE_REVERTING;
     for (size_t k = 0; k < c->slots.count; k++) /* the revert is not another restart */
         c->slots.at[k]->generation = c->generation;

@@ -117,7 +117,7 @@ void engine_retry(
 {
     struct control *c = touch(e, service, intent);
 
-    if (c->is_held) {
+    if (c->is_held || c->update.phase == UPDATE_PAUSED) {
         c->is_held = false;
         c->failed_update_seq = 0;
         update_abandon(c);

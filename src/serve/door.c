@@ -324,6 +324,7 @@ static void write_facts(struct request *r, struct json *j)
         break;
     case COMMAND_RETRY:
         json_add_null(j, "held");
+        json_add_null(j, "paused_update");
         break;
     case COMMAND_PAUSE:
         if (r->until_ns == 0)

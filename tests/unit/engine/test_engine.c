@@ -12,6 +12,7 @@ static void declare(struct world *w, const char *text)
 {
     const struct project *p = world_project(text);
 
+    world_intend_project(w, p);
     engine_declare(w->engine, p, ++intent, false, world_sink(w));
     project_unref(&p);
 }
@@ -319,7 +320,7 @@ CASE(a_new_revision_that_does_not_become_ready_is_taken_back)
     CHECK(strstr(w.last_text, "taken back") != NULL);
     CHECK_INT(world_service(&w, "web"), SERVICE_READY);
     for (int slot = 1; slot <= 3; slot++) {
-        CHECK_TEXT(world_process(&w, "web", slot)->behaviour, "ok");
+        CHECK_TEXT(world_behaviour(&w, "web", slot), "ok");
         CHECK_INT(world_state(&w, "web", slot), INSTANCE_READY);
     }
     CHECK_INT(world_told(&w, "update.reverted", "web"), 1);
@@ -344,7 +345,7 @@ CASE(a_new_revision_that_crashes_is_taken_back_and_held_until_retry)
     engine_retry(w.engine, "web", ++intent, world_sink(&w));
     CHECK(world_finish(&w));
     CHECK(world_told(&w, "instance.starting", NULL) > starts);
-    CHECK_TEXT(world_process(&w, "web", 1)->behaviour, "ok"); /* taken back once more */
+    CHECK_TEXT(world_behaviour(&w, "web", 1), "ok"); /* taken back once more */
     done(&w);
 }
 
@@ -357,7 +358,7 @@ CASE(without_a_health_check_a_revision_that_dies_at_once_is_taken_back_too)
     CHECK(world_finish(&w));
     CHECK_INT(w.results_ok, 1);
     CHECK(strstr(w.last_text, "taken back") != NULL);
-    CHECK_TEXT(world_process(&w, "web", 1)->behaviour, "ok");
+    CHECK_TEXT(world_behaviour(&w, "web", 1), "ok");
     done(&w);
 }
 
@@ -383,8 +384,8 @@ CASE(a_third_revision_over_a_failed_second_goes_on_from_the_first)
     declare(&w, "web stubborn 2");
     world_run(&w, 200 * NS_PER_S);
     CHECK_INT(world_service(&w, "web"), SERVICE_READY);
-    CHECK_TEXT(world_process(&w, "web", 1)->behaviour, "stubborn");
-    CHECK_TEXT(world_process(&w, "web", 2)->behaviour, "stubborn");
+    CHECK_TEXT(world_behaviour(&w, "web", 1), "stubborn");
+    CHECK_TEXT(world_behaviour(&w, "web", 2), "stubborn");
     done(&w);
 }
 
@@ -403,7 +404,110 @@ CASE(a_change_of_the_number_alone_restarts_nothing)
     done(&w);
 }
 
+/* ---- the daemon's own death ---- */
+
+CASE(the_next_daemon_touches_nothing_that_runs)
+{
+    struct world w;
+    int run;
+    size_t told;
+
+    up(&w, "db ok\nweb ok after db\njob job");
+    run = world_process(&w, "web", 1)->run;
+    told = w.journal.count;
+    world_restart_daemon(&w);
+    world_run(&w, 60 * NS_PER_S);
+    CHECK_INT(world_process(&w, "web", 1)->run, run);
+    CHECK_INT(world_state(&w, "web", 1), INSTANCE_READY);
+    CHECK_INT(world_state(&w, "job", 1), INSTANCE_COMPLETED);
+    CHECK_INT(w.journal.count, told); /* and it is no news */
+    done(&w);
+}
+
+CASE(the_next_daemon_carries_an_update_on_and_can_still_take_it_back)
+{
+    struct world w;
+
+    up(&w, "web ok 3");
+    declare(&w, "web never-ready 3");
+    world_run(&w, 3 * NS_PER_S);
+    world_restart_daemon(&w);
+    world_run(&w, 120 * NS_PER_S);
+    CHECK_INT(world_told(&w, "update.reverted", "web"), 1);
+    for (int slot = 1; slot <= 3; slot++)
+        CHECK_TEXT(world_behaviour(&w, "web", slot), "ok");
+    world_restart_daemon(&w); /* and it stays taken back */
+    world_run(&w, 60 * NS_PER_S);
+    CHECK_TEXT(world_behaviour(&w, "web", 1), "ok");
+    CHECK_INT(world_service(&w, "web"), SERVICE_READY);
+    done(&w);
+}
+
+CASE(the_next_daemon_knows_what_people_decided)
+{
+    struct world w;
+
+    up(&w, "a ok\nb ok 2");
+    world_intend(&w, "a", "stopped", "true");
+    engine_stop(w.engine, "a", 0, ++intent, NULL);
+    world_intend(&w, "b", "replicas", "3");
+    engine_scale(w.engine, "b", 3, ++intent, NULL);
+    world_run(&w, NS_PER_S);
+    world_restart_daemon(&w);
+    world_run(&w, 10 * NS_PER_S);
+    CHECK_INT(world_service(&w, "a"), SERVICE_STOPPED);
+    CHECK_INT(world_state(&w, "b", 3), INSTANCE_READY);
+    done(&w);
+}
+
 /* ---- any order of events ---- */
+
+static void scale(struct world *w, const char *name, int replicas)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%d", replicas);
+    world_intend(w, name, "replicas", replicas >= 0 ? text : "null");
+    engine_scale(w->engine, name, replicas, ++intent, NULL);
+}
+
+static void start(struct world *w, const char *name)
+{
+    world_intend(w, name, "stopped", "null");
+    for (int slot = 1; slot <= 5; slot++) {
+        char subject[32];
+
+        (void)snprintf(subject, sizeof subject, "%s/%d", name, slot);
+        world_intend(w, subject, "held_down", "null");
+    }
+    engine_start(w->engine, name, 0, ++intent, NULL);
+}
+
+static void restart(struct world *w, const char *name)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%d", engine_generation(w->engine, name) + 1);
+    world_intend(w, name, "generation", text);
+    world_intend(w, name, "stopped", "null");
+    engine_restart(w->engine, name, 0, ++intent, NULL);
+}
+
+static void retry(struct world *w, const char *name)
+{
+    world_intend(w, name, "held", "null");
+    world_intend(w, name, "paused_update", "null");
+    engine_retry(w->engine, name, ++intent, NULL);
+}
+
+static void stop_one(struct world *w, const char *name, int slot)
+{
+    char subject[32];
+
+    (void)snprintf(subject, sizeof subject, "%s/%d", name, slot);
+    world_intend(w, subject, "held_down", "true");
+    engine_stop(w->engine, name, slot, ++intent, NULL);
+}
 
 static void do_something(struct world *w, struct random *r)
 {
@@ -415,33 +519,35 @@ static void do_something(struct world *w, struct random *r)
     bool exists = engine_check(w->engine, name, 0, 0, NULL);
     int slot = (int)random_below(r, 3) + 1;
 
-    switch (random_below(r, 10)) {
+    switch (random_below(r, 12)) {
     case 0:
         declare(w, projects[random_below(r, COUNT(projects))]);
         return;
     case 1:
         if (exists)
-            engine_scale(w->engine, name, (int)random_below(r, 5), ++intent, NULL);
+            scale(w, name, (int)random_below(r, 5));
         return;
     case 2:
-        if (exists)
+        if (exists) {
+            world_intend(w, name, "stopped", "true");
             engine_stop(w->engine, name, 0, ++intent, NULL);
+        }
         return;
     case 3:
         if (exists)
-            engine_start(w->engine, name, 0, ++intent, NULL);
+            start(w, name);
         return;
     case 4:
         if (exists)
-            engine_restart(w->engine, name, 0, ++intent, NULL);
+            restart(w, name);
         return;
     case 5:
         if (exists)
-            engine_retry(w->engine, name, ++intent, NULL);
+            retry(w, name);
         return;
     case 6:
         if (engine_check(w->engine, name, slot, 0, NULL))
-            engine_stop(w->engine, name, slot, ++intent, NULL);
+            stop_one(w, name, slot);
         return;
     case 7:
         engine_pause(w->engine, engine_is_paused(w->engine) ? 0 : w->now_ns + 10 * NS_PER_S,
@@ -450,6 +556,10 @@ static void do_something(struct world *w, struct random *r)
     case 8:
         if (world_process(w, name, slot) != NULL)
             world_process(w, name, slot)->hangs = true;
+        return;
+    case 9:
+    case 10:
+        world_restart_daemon(w);
         return;
     default:
         if (world_process(w, name, slot) != NULL && world_process(w, name, slot)->alive)
@@ -465,9 +575,17 @@ static void check_at_rest(struct world *w, uint64_t seed)
         world_last(w, "bug.unlisted_transition", NULL)->evidence);
 }
 
+/* TEND_SEEDS=N lives more of them. */
+static uint64_t seeds(void)
+{
+    const char *wanted = getenv("TEND_SEEDS");
+
+    return wanted != NULL ? strtoull(wanted, NULL, 10) : 300;
+}
+
 CASE(whatever_happens_it_comes_to_what_is_declared)
 {
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    for (uint64_t seed = 1; seed <= seeds(); seed++) {
         struct random r = {.state = seed};
         struct world w;
 
@@ -483,9 +601,9 @@ CASE(whatever_happens_it_comes_to_what_is_declared)
         declare(&w, "a ok 2\nb ok after a");
         for (const char *const *name = (const char *const[]){"a", "b", NULL}; *name != NULL;
              name++) {
-            engine_start(w.engine, *name, 0, ++intent, NULL);
-            engine_scale(w.engine, *name, -1, ++intent, NULL);
-            engine_retry(w.engine, *name, ++intent, NULL);
+            start(&w, *name);
+            scale(&w, *name, -1);
+            retry(&w, *name);
         }
         world_run(&w, 300 * NS_PER_S);
         check_at_rest(&w, seed);

@@ -1,6 +1,9 @@
 #include "world.h"
 
+#include "engine/facts.h"
 #include "spec/load.h"
+
+#include <jansson.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -95,6 +98,13 @@ struct process *world_process(struct world *w, const char *service, int slot)
     return NULL;
 }
 
+const char *world_behaviour(struct world *w, const char *service, int slot)
+{
+    const struct process *p = world_process(w, service, slot);
+
+    return p != NULL ? p->behaviour : "";
+}
+
 static struct process *process_of(struct world *w, struct instance *i)
 {
     struct process *p = world_process(w, i->control->name, i->slot);
@@ -118,6 +128,7 @@ static void begin_run(struct world *w, struct process *p)
     if (p->sticks_to != NULL)
         (void)snprintf(p->behaviour, sizeof p->behaviour, "%s", p->sticks_to);
     p->run++;
+    p->waits = false;
     p->alive = true;
     p->hangs = false;
     p->started_ns = w->now_ns;
@@ -153,8 +164,10 @@ static void resume(void *data, struct instance *i)
     struct world *w = data;
     struct process *p = process_of(w, i);
 
-    if (!p->shim || p->alive)
+    if (!p->shim)
         broken(w, "resume", i);
+    if (p->alive) /* it was faster */
+        return;
     p->run++;
     after(w, NS_PER_MS, WORLD_STARTED, p, 0, 0);
 }
@@ -203,6 +216,43 @@ static void forget(void *data, struct instance *i)
         broken(w, "forget while alive", i);
 }
 
+static void fold_fact(
+    struct world *w, const char *subject, const char *key, const char *json, uint64_t seq)
+{
+    struct fact *fact = NULL;
+
+    VEC_EACH (&w->facts, struct fact, f)
+        if (strcmp(f->subject, subject) == 0 && strcmp(f->key, key) == 0)
+            fact = f;
+    if (fact == NULL)
+        fact = vec_add(&w->facts);
+    (void)snprintf(fact->subject, sizeof fact->subject, "%s", subject);
+    (void)snprintf(fact->key, sizeof fact->key, "%s", key);
+    (void)snprintf(fact->value, sizeof fact->value, "%s", json);
+    fact->seq = seq;
+}
+
+static void fold(struct world *w, const struct event *e, uint64_t seq)
+{
+    json_t *evidence = json_loadb(e->evidence.at, e->evidence.len, 0, NULL), *value;
+    const char *key;
+
+    json_object_foreach(json_object_get(evidence, "set"), key, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+        fold_fact(w, e->subject, key, text, seq);
+        free(text);
+    }
+    if (strncmp(e->type, "instance.", 9) == 0)
+        fold_fact(w, e->subject, "state", e->type + 9, seq);
+    if (strcmp(e->type, "service.removed") == 0)
+        for (size_t k = w->facts.count; k-- > 0;)
+            if (strncmp(w->facts.at[k].subject, e->subject, strlen(e->subject)) == 0)
+                vec_remove(&w->facts, k);
+    json_decref(evidence);
+}
+
 static uint64_t record(void *data, const struct event *e)
 {
     struct world *w = data;
@@ -220,7 +270,23 @@ static uint64_t record(void *data, const struct event *e)
             (void)snprintf(
                 w->broken_text, sizeof w->broken_text, "%s has a cause to come", e->type);
         }
+    fold(w, e, 1000 + w->journal.count - 1);
     return 1000 + w->journal.count - 1;
+}
+
+static struct engine *make_engine(struct world *w)
+{
+    struct engine_host host = {.data = w,
+        .spawn = spawn,
+        .resume = resume,
+        .stop = stop,
+        .signal = do_signal,
+        .probe = probe,
+        .lease = lease,
+        .forget = forget,
+        .record = record};
+
+    return engine_create(&host, w->seed++, w->now_ns, w->now_ns);
 }
 
 /* ---- what becomes due ---- */
@@ -235,6 +301,7 @@ static void process_exits(
         .ran_ns = w->now_ns - p->started_ns};
 
     p->alive = false;
+    p->waits = wanted;
     x.restarting = wanted && p->tokens > 0 && !p->hands_off && p->stop_at_ns == 0;
     if (!wanted)
         p->shim = false; /* its policy says no: the shim ends too */
@@ -290,6 +357,7 @@ static void happen(struct world *w, const struct world_event *e)
     case WORLD_GONE:
         if (p->alive) {
             p->alive = false;
+            x.stopped = true;
             engine_on_exited(w->engine, i, &x, w->now_ns);
         }
         p->shim = false;
@@ -359,6 +427,79 @@ bool world_finish(struct world *w)
     return w->results > before;
 }
 
+/* ---- the daemon's death ---- */
+
+void world_intend(struct world *w, const char *subject, const char *key, const char *json)
+{
+    fold_fact(w, subject, key, json, 1000);
+}
+
+void world_intend_project(struct world *w, const struct project *p)
+{
+    if (w->declared != NULL && p != NULL && !hash_eq(&w->declared->digest, &p->digest)) {
+        project_unref(&w->previous);
+        w->previous = project_ref(w->declared);
+    }
+    project_unref(&w->declared);
+    w->declared = p != NULL ? project_ref(p) : NULL;
+    world_intend(w, "project", "document", "1");
+}
+
+static void adopt(struct world *w, struct facts *facts, struct process *p)
+{
+    char subject[96];
+    struct known *k;
+
+    (void)snprintf(subject, sizeof subject, "%s/%d", p->service, p->slot);
+    k = facts_of(facts, subject);
+    k->instance.slot = p->slot;
+    k->instance.final = INSTANCE_STARTING;
+    k->instance.running = !k->waiting;
+    if (!p->waits && !p->alive) /* being started: it goes on by itself */
+        k->instance.running = true;
+    (void)engine_adopt(w->engine, p->service, &k->instance);
+}
+
+static void adopted(void *data, struct instance *i)
+{
+    engine_adopted(data, i);
+    engine_on_heard(data, i);
+}
+
+static void take_facts(struct world *w, struct facts *facts)
+{
+    VEC_EACH (&w->facts, const struct fact, f) {
+        const char *slash = strchr(f->subject, '/');
+
+        if (slash != NULL && strcmp(f->key, "state") == 0)
+            facts_take_state(facts, f->subject, atoi(slash + 1), f->value);
+        else
+            facts_take(facts, w->engine, f->subject, f->key, str_from(f->value), f->seq);
+    }
+}
+
+void world_restart_daemon(struct world *w)
+{
+    struct facts facts = {0};
+
+    engine_destroy(&w->engine);
+    w->engine = make_engine(w);
+    if (w->declared != NULL)
+        engine_restore_project(w->engine, w->declared, w->previous);
+    take_facts(w, &facts);
+    facts_restore_services(&facts, w->engine);
+    VEC_EACH (&w->processes, struct process *, p)
+        if ((*p)->shim) {
+            (*p)->probe = ENGINE_PROBE_OFF;
+            adopt(w, &facts, *p);
+        }
+    facts_restore_ended(&facts, w->engine);
+    engine_each_instance(w->engine, w->engine, adopted);
+    engine_restored(w->engine, facts.intent);
+    facts_fini(&facts);
+    turn(w);
+}
+
 void world_kill(struct world *w, const char *service, int slot)
 {
     after(w, 0, WORLD_EXIT, world_process(w, service, slot), 0, SIGKILL);
@@ -421,26 +562,19 @@ enum service_state world_service(const struct world *w, const char *service)
 
 void world_init(struct world *w, uint64_t seed)
 {
-    static struct engine_host host = {.spawn = spawn,
-        .resume = resume,
-        .stop = stop,
-        .signal = do_signal,
-        .probe = probe,
-        .lease = lease,
-        .forget = forget,
-        .record = record};
-
-    *w = (struct world){.now_ns = 1000 * NS_PER_S};
-    host.data = w;
-    w->engine = engine_create(&host, seed, w->now_ns, w->now_ns);
+    *w = (struct world){.now_ns = 1000 * NS_PER_S, .seed = seed};
+    w->engine = make_engine(w);
 }
 
 void world_fini(struct world *w)
 {
     engine_destroy(&w->engine);
+    project_unref(&w->declared);
+    project_unref(&w->previous);
     VEC_EACH (&w->processes, struct process *, p)
         free(*p);
     vec_fini(&w->processes);
+    vec_fini(&w->facts);
     vec_fini(&w->events);
     vec_fini(&w->journal);
 }

@@ -34,6 +34,7 @@ struct process {
     int slot;
     char service[64];
     bool shim;  /* a shim is there */
+    bool waits; /* it waits for a word */
     bool alive; /* and its process runs */
     bool hangs; /* alive, and fails its probes */
     int run;    /* counts starts; events of an earlier run are void */
@@ -41,7 +42,7 @@ struct process {
     bool hands_off;
     int64_t started_ns, stop_at_ns;
     enum engine_probe probe;
-    char behaviour[32];
+    char behaviour[32];    /* empty: never started */
     const char *sticks_to; /* whatever it is started as; NULL: as started */
 };
 
@@ -54,14 +55,25 @@ struct world_event {
 };
 
 struct told {
-    char type[48], subject[64], evidence[400];
+    char type[48], subject[64], evidence[800];
     uint64_t causes[EVENT_CAUSES_MAX];
     size_t cause_count;
     int64_t at_ns;
 };
 
+/* What the journal's `set` has added up to. */
+struct fact {
+    char subject[64], key[32], value[100];
+    uint64_t seq;
+};
+
 struct world {
     struct engine *engine;
+    uint64_t seed;
+    const struct project *declared, *previous; /* counted; as the facts of an apply name them */
+    struct {
+        VEC_OF(struct fact);
+    } facts;
     int64_t now_ns;
     struct {
         VEC_OF(struct process *);
@@ -87,6 +99,13 @@ void world_run(struct world *w, int64_t ns);
 bool world_finish(struct world *w);
 const struct engine_sink *world_sink(struct world *w);
 struct process *world_process(struct world *w, const char *service, int slot);
+/* What it was started as last; "" if never. */
+const char *world_behaviour(struct world *w, const char *service, int slot);
+/* The daemon dies and the next one takes over: a new engine, from facts and living shims alone. */
+void world_restart_daemon(struct world *w);
+/* An intent, as the door journals it: `project` is what is declared from now on; `json` a fact. */
+void world_intend_project(struct world *w, const struct project *p);
+void world_intend(struct world *w, const char *subject, const char *key, const char *json);
 /* Its process dies now by SIGKILL. */
 void world_kill(struct world *w, const char *service, int slot);
 size_t world_told(const struct world *w, const char *type, const char *subject);

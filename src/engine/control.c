@@ -168,6 +168,9 @@ static void step_instance(struct instance *i)
     if (control_wants(c, i)) {
         if (i->state == INSTANCE_PENDING || i->state == INSTANCE_STOPPED)
             start_if_possible(i);
+        else if ((i->state == INSTANCE_BACKING_OFF || i->state == INSTANCE_QUARANTINED) &&
+                 i->deadline_ns == INT64_MAX)
+            i->deadline_ns = c->engine->now_ns; /* it was unwanted when it was due */
         return;
     }
     if (i->state == INSTANCE_STOPPED || i->state == INSTANCE_STOPPING ||

@@ -407,7 +407,11 @@ static void start_again(struct instance *i)
     const struct project *p;
     const struct service *s = control_target(c, &p);
 
-    if (!control_wants(c, i) || limited_by_storm(i))
+    if (!control_wants(c, i)) {
+        i->deadline_ns = INT64_MAX; /* it is stopped when it may go, or wanted again */
+        return;
+    }
+    if (limited_by_storm(i))
         return;
     if (!i->has_process && (c->update.phase == UPDATE_NONE || i->in_batch)) {
         instance_set_spec(i, p, s);

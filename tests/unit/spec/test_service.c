@@ -224,7 +224,7 @@ CASE(what_restarts_a_service_changes_its_revision_and_nothing_else_does)
         {"stop_signal: INT",                             false},
         {"stop_grace_period: 3s",                        false},
         {"deploy: {replicas: 3}",                        false},
-        {"deploy: {resources: {limits: {memory: 10m}}}", false},
+        {"deploy: {resources: {limits: {memory: 10m}}}", true },
         {"deploy: {update_config: {parallelism: 2}}",    false},
         {"hang: {dump_signal: QUIT}",                    false},
         {"labels: {a: b}",                               false},

@@ -16,9 +16,10 @@ struct log_view {
     bool timestamps, no_names;
     int64_t now_ns;   /* wall clock: other days get a date */
     int name_columns; /* grows with the longest name seen */
+    char open[160];   /* whose line goes on in its next piece; "" nobody's */
 };
 
-/* One line of /tend/v1/logs, appended with its end. */
+/* One line of /tend/v1/logs, appended with its end; where it goes on in the next piece, without. */
 void log_view_line(struct log_view *v, const json_t *record, struct buf *out);
 
 #endif

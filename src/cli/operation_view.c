@@ -110,7 +110,7 @@ static void show_log_lines(struct view *v, const char *service)
     client_add_encoded(&url, service);
     if (client_open(&c, v->cli, &err) && client_stream(c, "GET", url.at, STR(""), &err))
         while (client_line(c, 2000, &line, &err) == CLIENT_LINE) {
-            json_t *record = json_loadb(line.at, line.len, 0, NULL);
+            json_t *record = json_loadb(line.at, line.len, JSON_ALLOW_NUL, NULL);
 
             buf_reset(&text);
             text_escape(&text, str_from(answer_text(record, "line")), TEXT_NO_COLOURS);

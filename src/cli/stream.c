@@ -45,7 +45,7 @@ static bool read_lines(const struct stream *s, struct client *c, bool *wanted, s
         case CLIENT_LINE:
             break;
         }
-        object = json_loadb(line.at, line.len, 0, NULL);
+        object = json_loadb(line.at, line.len, JSON_ALLOW_NUL, NULL);
         *wanted = object == NULL || s->line(s->data, line, object);
         json_decref(object);
         if (!*wanted)

@@ -1,5 +1,6 @@
 /* Reading logs blocks, also for ever: each reading has a thread of the followers' pool and waits
  * there for room in its stream. A client that goes away cancels it. */
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -57,6 +58,16 @@ static struct str cut_piece(struct str *rest)
     return piece;
 }
 
+/* What is no text cannot stand in JSON as it is. */
+static void add_bytes(struct json *j, struct str piece)
+{
+    struct buf text = BUF_INIT(2 * PIECE_BYTES);
+
+    base64_encode(&text, piece);
+    json_str(j, "bytes", buf_str(&text));
+    buf_fini(&text);
+}
+
 static bool send_piece(
     struct reading *r, const struct log_line *line, struct str piece, bool continues)
 {
@@ -71,6 +82,8 @@ static bool send_piece(
     json_int(&j, "slot", line->slot);
     json_text(&j, "stream", log_stream_name(line->stream));
     json_str(&j, "line", piece);
+    if (str_utf8_valid(piece) < piece.len)
+        add_bytes(&j, piece);
     if (continues)
         json_bool(&j, "continues", true);
     json_end(&j);

@@ -9,6 +9,7 @@ import time
 import children
 
 HTTP = {"http": "/", "interval": "200ms", "timeout": "500ms", "retries": 3}
+GUARD_TURNS = 15
 KILLS = int(os.environ.get("TEND_KILLS", "500" if "TEND_LONG" in os.environ else "20"))
 
 
@@ -212,6 +213,15 @@ def start_tend(world, *args):
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def replace_guard(world):
+    """A guard restarts 20 times at once and slowly from then on, until its daemon is stable again."""
+    daemon = world.wait_daemon()
+    world.kill(parent_of(daemon))
+    world.kill(daemon)
+    world.wait_dead(daemon)
+    world.apply(timeout=60)
+
+
 def test_random_deaths_of_the_daemon_lose_and_touch_nothing(world, tiny):
     """Under load and during changes: what was acknowledged stays, what was not meant is not touched."""
     seed = int(os.environ.get("TEND_SEED", "1"))
@@ -243,6 +253,8 @@ def test_random_deaths_of_the_daemon_lose_and_touch_nothing(world, tiny):
         if turn % 5 == 4:
             settle_scale(world, scale, 30)
             scale = {told_scale(world)}
+        if turn % GUARD_TURNS == GUARD_TURNS - 1:
+            replace_guard(world)
         assert pids(world, "steady") == steady, f"turn {turn}, seed {seed}"
     world.apply(timeout=60)
     settle_scale(world, scale, 30)

@@ -168,6 +168,11 @@ class World:
         self.wait_for(lambda: head <= since or self.api.events(since=head - 1), what=f"event {head}")
         return self.api.events(since=since)
 
+    @staticmethod
+    def pause_between_looks():
+        """Where nothing tells that something has changed (a file that grows)."""
+        time.sleep(0.05)
+
     def wait_dead(self, pid, timeout=5):
         deadline = time.monotonic() + timeout * PATIENCE
         while children.is_running(pid):

@@ -73,7 +73,7 @@ CASE(logs_are_lines_of_their_services)
         "{\"at\":\"2026-11-23T21:06:00.000000001Z\",\"service\":\"web\",\"slot\":1,"
         "\"stream\":\"stdout\",\"line\":\"hello \\\"you\\\"\"}\n");
     EXPECT(unix_ask("GET", "/tend/v1/logs?service=web&grep=oh", "", ""), 200,
-        "\"stream\":\"stderr\",\"line\":\"oh\xef\xbf\xbd no\"}\n");
+        "\"stream\":\"stderr\",\"line\":\"oh\xef\xbf\xbd no\",\"bytes\":\"b2j/IG5v\"}\n");
     struct client c = unix_ask("GET", "/tend/v1/logs?tail=2", "", "");
     CHECK(client_has(&c, "other") && client_has(&c, "oh") && !client_has(&c, "hello"));
     client_close(&c);

@@ -294,8 +294,7 @@ CASE(a_missing_program_names_each_place_that_was_tried)
 
     CHECK(!process_start(f->driver, &spec, f, &f->process, &err));
     CHECK_INT(err.kind, ERR_MISSING);
-    CHECK_TEXT(
-        err.text, "no program \"no-such-program-here\" in PATH; tried /usr/bin, /bin");
+    CHECK_TEXT(err.text, "no program \"no-such-program-here\" in PATH; tried /usr/bin, /bin");
     CHECK(f->process == NULL);
     f->gone_count = 1;
     fixture_free(f);

@@ -1,9 +1,12 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define WORTH_BYTES (1u << 20) /* so much more free than last time is worth the walk */
 
 static _Noreturn void out_of_memory(void)
 {
@@ -49,4 +52,16 @@ char *mem_format(const char *fmt, ...)
     if (len < 0)
         out_of_memory();
     return text;
+}
+
+void mem_give_back(void)
+{
+    static size_t left; /* free, and in pages that are used too: it cannot be given */
+    size_t unused = mallinfo2().fordblks;
+
+    if (unused > left + WORTH_BYTES) {
+        (void)malloc_trim(0);
+        left = unused;
+    } else if (unused < left)
+        left = unused;
 }

@@ -16,5 +16,8 @@ void *mem_resize(void *old, size_t count, size_t size) __attribute__((returns_no
 char *mem_copy_string(const char *text) __attribute__((malloc, returns_nonnull));
 char *mem_format(const char *fmt, ...)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+/* Gives back to the system what bursts have left free. For an occasional call by one thread: it is
+ * cheap unless much was freed since the last one. */
+void mem_give_back(void);
 
 #endif

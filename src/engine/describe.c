@@ -112,12 +112,21 @@ void engine_describe(struct engine *e, struct snapshot *out)
     out->paused_until_ns = e->paused_until_wall_ns;
 }
 
+static bool counts_differ(const struct instance *i, const struct instance_snapshot *shown)
+{
+    return i->pid != shown->pid || i->memory_bytes != shown->memory_bytes ||
+           i->cpu_seconds != shown->cpu_seconds || i->probe.passed != shown->probe.passed ||
+           i->probe.failed != shown->probe.failed;
+}
+
 void engine_refresh(struct engine *e)
 {
     e->changed = true;
     MAP_EACH (&e->controls, entry) {
         struct control *c = entry->value;
 
-        c->stale = true;
+        for (size_t k = 0; !c->stale && c->described != NULL && k < c->slots.count; k++)
+            c->stale = k >= c->described->instance_count ||
+                       counts_differ(c->slots.at[k], &c->described->instances[k]);
     }
 }

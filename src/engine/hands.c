@@ -271,6 +271,7 @@ static void on_sample(void *data)
     look_at_clock(h);
     engine_each_instance(h->engine, h, sample_one);
     engine_refresh(h->engine);
+    mem_give_back();
     hands_wake(h);
 }
 

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { SERVICE_BYTES = 960 }; /* a service with one instance; there may be thousands */
+
 struct snapshot_cell {
     pthread_mutex_t lock; /* guards the pointer only; never held while anything is freed */
     const struct snapshot *newest;
@@ -32,7 +34,7 @@ static bool count_down(const int *refs)
 
 struct service_snapshot *service_snapshot_create(void)
 {
-    struct arena *arena = arena_create(0);
+    struct arena *arena = arena_create(SERVICE_BYTES);
     struct service_snapshot *s = arena_new(arena, struct service_snapshot);
 
     s->refs = 1;

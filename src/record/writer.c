@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -207,7 +206,6 @@ static void release_large(struct buf *b)
     if (b->len > 0 || b->capacity <= KEEP_BYTES)
         return;
     buf_fini(b);
-    (void)malloc_trim(0); /* glibc would keep it for the next burst */
 }
 
 /* Waits for work; false when there is none and it is to end. */

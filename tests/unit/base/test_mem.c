@@ -38,4 +38,38 @@ CASE(text_is_made_to_measure)
     free(text);
 }
 
+static long resident_pages(void)
+{
+    long total, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file == NULL || fscanf(file, "%ld %ld", &total, &resident) != 2)
+        resident = -1;
+    if (file != NULL)
+        (void)fclose(file);
+    return resident;
+}
+
+CASE(a_burst_is_given_back)
+{
+    enum { PIECES = 4096, PIECE_BYTES = 4096, KEPT = 64 };
+    static char *pieces[PIECES];
+    long before, after;
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+    SKIP("the sanitizer has its own malloc");
+#endif
+    for (size_t i = 0; i < PIECES; i++)
+        memset(pieces[i] = mem_alloc(PIECE_BYTES, 1), 1, PIECE_BYTES);
+    before = resident_pages();
+    for (size_t i = 0; i < PIECES; i++)
+        if (i != PIECES - KEPT) /* glibc would keep all below it */
+            free(pieces[i]);
+    mem_give_back();
+    after = resident_pages();
+    CHECK(before > 0 && after > 0);
+    CHECK(before - after > PIECES / 2);
+    free(pieces[PIECES - KEPT]);
+}
+
 TEST_MAIN()

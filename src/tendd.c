@@ -22,7 +22,6 @@
 #include "engine/snapshot.h"
 #include "io/loop.h"
 #include "io/paths.h"
-#include "io/worker.h"
 #include "record/journal.h"
 #include "record/views.h"
 #include "serve/door.h"
@@ -45,8 +44,6 @@
 
 #define STATE_FORMAT   1
 #define LISTEN_DEFAULT "127.0.0.1:8363"
-#define WORKERS_MAX    4
-#define WORKER_QUEUE   64
 #define KEY_BYTES      32
 
 struct options {
@@ -67,7 +64,6 @@ struct daemon {
     struct views *views;
     struct views_opened views_opened;
     struct snapshot_cell *cell;
-    struct workers *workers;
     struct hands *hands;
     struct door *door;
     char *socket_path, *journal_dir, *logs_dir;
@@ -212,7 +208,6 @@ static bool start_loop(struct daemon *d, struct err *err)
 {
     (void)signal(SIGPIPE, SIG_IGN);
     TRY(loop_create(&d->loop, err));
-    d->workers = workers_create(WORKERS_MAX, WORKER_QUEUE);
     d->cell = snapshot_cell_create();
     TRY(signal_watch_create(&d->term, d->loop, SIGTERM, on_signal, d, err));
     return signal_watch_create(&d->interrupt, d->loop, SIGINT, on_signal, d, err);
@@ -222,7 +217,6 @@ static void stop_loop(struct daemon *d)
 {
     if (d->loop == NULL)
         return;
-    workers_destroy(&d->workers);
     signal_watch_destroy(&d->term);
     signal_watch_destroy(&d->interrupt);
     snapshot_cell_destroy(&d->cell);

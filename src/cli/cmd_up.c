@@ -77,35 +77,6 @@ static void print_hints(struct up *u)
     json_decref(status);
 }
 
-/* Services that a person had stopped are started: that is what `up` says. */
-static int start_stopped(struct up *u)
-{
-    json_t *status = NULL;
-    struct err err = ERR_INIT;
-    int code = EXIT_DONE;
-    size_t i;
-    json_t *service;
-
-    if (!client_json(u->client, "GET", "/tend/v1/status", STR(""), &status, &err))
-        return client_fail(u->cli, u->client, &err);
-    json_array_foreach(json_object_get(status, "services"), i, service)
-    {
-        struct buf path = BUF_INIT(URL_BYTES_MAX);
-        struct operation o = {.body = STR("{}"), .keep_interrupt = true};
-
-        if (code != EXIT_DONE || strcmp(answer_text(service, "state"), "stopped") != 0)
-            continue;
-        buf_add_text(&path, "/tend/v1/services/");
-        client_add_encoded(&path, answer_text(service, "name"));
-        buf_add_text(&path, "/start");
-        o.path = path.at;
-        code = operation_run(u->cli, u->client, &o, NULL);
-        buf_fini(&path);
-    }
-    json_decref(status);
-    return code;
-}
-
 /* ---- the foreground ---- */
 
 static void log_address(void *data, struct buf *url)
@@ -207,9 +178,8 @@ static int follow(struct up *u)
 
 static int bring_up(struct up *u)
 {
-    struct apply_request request = {.project = u->project, .keep_interrupt = true};
+    struct apply_request request = {.project = u->project, .start = true, .keep_interrupt = true};
     struct err err = ERR_INIT;
-    int code;
 
     if (!plan_ask(u->client, u->project, &u->plan, &err))
         return client_fail(u->cli, u->client, &err);
@@ -217,8 +187,7 @@ static int bring_up(struct up *u)
     request.digest = answer_text(u->plan, "digest");
     if (cli_flag(u->cli, "detach"))
         request.report = u->cli->json;
-    code = apply_run(u->cli, u->client, &request);
-    return code == EXIT_DONE ? start_stopped(u) : code;
+    return apply_run(u->cli, u->client, &request);
 }
 
 static int run_with(struct up *u)

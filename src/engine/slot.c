@@ -158,6 +158,7 @@ void instance_start(struct instance *i, uint64_t cause)
     note_hash(&n, "revision", &i->spec->revision);
     json_int(&n.json, "generation", i->generation);
     json_add_null(&n.json, "final");
+    json_add_null(&n.json, "held_down");
     json_end(&n.json);
     i->last_event = note_end(&n);
     (void)instance_move(i, INSTANCE_ON_START);

@@ -194,7 +194,10 @@ static void on_progress(void *data, const char *subject, const char *state, cons
 static void on_result(void *data, bool ok, int exit_code, const char *text, const char *undo)
 {
     struct request *r = OBJ(request, REQUEST_MAGIC, data);
-    struct operation_result result = {.ok = ok, .exit = exit_code, .text = text, .undo = undo};
+    struct operation_result result = {.ok = ok,
+        .exit = exit_code,
+        .text = text,
+        .undo = undo != NULL && undo[0] != 0 ? undo : NULL};
     struct door *door = r->door;
     bool shutdown = ok && r->command->kind == COMMAND_DOWN && r->command->shutdown;
 

@@ -447,13 +447,14 @@ def test_up_fails_with_the_reason(declared):
     assert "web: exited with code 3" in done.stderr and "help: tend why web" in done.stderr
 
 
-def test_up_starts_what_somebody_had_stopped(declared):
-    declared.answer("POST", "/tend/v1/plan", NO_CHANGES)
-    declared.answer("GET", "/tend/v1/status", status(service("web", instance("web", 1, state="stopped"), state="stopped")))
+def test_up_starts_what_somebody_had_stopped_and_apply_does_not(declared):
+    declared.answer("POST", "/tend/v1/plan", PLAN)
+    declared.answer("GET", "/tend/v1/status", status(service("web", instance("web", 1))))
     declared.stream("POST", "/tend/v1/apply", [OK])
-    declared.stream("POST", "/tend/v1/services/web/start", [OK])
     assert declared.tend("up", "-d").returncode == 0
-    assert "/tend/v1/services/web/start" in [r[1] for r in declared.requests]
+    assert declared.tend("apply", "--yes").returncode == 0
+    bodies = [json.loads(r[3]) for r in declared.requests if r[1] == "/tend/v1/apply"]
+    assert [b.get("start", False) for b in bodies] == [True, False]
 
 
 def test_up_follows_the_logs_and_stops_what_it_started(declared, terminal):

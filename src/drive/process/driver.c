@@ -1,3 +1,4 @@
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/must.h"
@@ -77,15 +78,36 @@ static void raise_open_files(struct process_driver *d)
     (void)setrlimit(RLIMIT_NOFILE, &wanted);
 }
 
-static void note_degraded(struct process_driver *d)
+/* They mostly fail together, for one reason: one line tells them all. */
+static void note_cgroups(struct process_driver *d)
 {
+    static const char *const names[CGROUP_CONTROLLERS] = {
+        "memory", "cpu", "cpu accounting", "pids", "freezer"};
+    const char *reason = NULL;
+    struct buf text = BUF_INIT(sizeof d->no_cgroups - 1);
+
     for (int c = 0; d->cgroups != NULL && c < CGROUP_CONTROLLERS; c++) {
         const char *why = cgroup_degraded(d->cgroups, (enum cgroup_controller)c);
-        if (why != NULL)
-            vec_push(&d->degraded, why);
+
+        if (why == NULL)
+            continue;
+        buf_format(
+            &text, "%s%s", reason == NULL ? "no limits and control groups for " : ", ", names[c]);
+        if (reason == NULL)
+            reason = why;
     }
+    if (reason != NULL) {
+        (void)snprintf(d->no_cgroups, sizeof d->no_cgroups, "%s (%s)", buf_str(&text).at, reason);
+        vec_push(&d->degraded, d->no_cgroups);
+    }
+    buf_fini(&text);
+}
+
+static void note_degraded(struct process_driver *d)
+{
+    note_cgroups(d);
     if (geteuid() != 0)
-        vec_push(&d->degraded, "user: only root can start a service as another user");
+        vec_push(&d->degraded, "only root can start a service as another user");
     vec_push(&d->degraded, NULL);
 }
 

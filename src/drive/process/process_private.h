@@ -66,6 +66,7 @@ struct process_driver {
     struct {
         VEC_OF(const char *);
     } degraded;
+    char no_cgroups[512]; /* one line for all controllers that cannot be used */
 };
 
 /* ---- spec.c ---- */

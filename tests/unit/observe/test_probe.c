@@ -321,7 +321,8 @@ CASE(after_the_first_ok_checks_come_once_an_interval)
     int64_t start_ns = clock_boot_ns();
     CHECK(probing_wait(&w, 12)); /* ten intervals of 20 ms later */
     int64_t took_ns = clock_boot_ns() - start_ns;
-    CHECK_SAYING(took_ns >= 190 * NS_PER_MS, "ten checks in %lld ms", (long long)took_ns / 1000000);
+    /* A late start shortens what follows; tight ones would take a few milliseconds. */
+    CHECK_SAYING(took_ns >= 100 * NS_PER_MS, "ten checks in %lld ms", (long long)took_ns / 1000000);
     probing_end(&w);
     server_stop(&s);
 }

@@ -98,19 +98,22 @@ static const struct {
     void (*take)(struct known *k, void *at, const json_t *value);
     size_t offset;
 } keys[] = {
-    {"replicas",             take_int,       offsetof(struct known,               service.replicas)},
-    {"stopped",                      take_bool,                            offsetof(struct known,                                 service.stopped)},
-    {"generation",      take_generation,                    0           },
-    {"held",                     take_held,                offsetof(struct known,                                   service.held)},
-    {"paused_update", take_paused,offsetof(struct known,service.paused_update)},
-    {"revision",           take_revision,                  offsetof(struct known,                                            instance.revision)},
-    {"held_down",             take_bool,    offsetof(struct known, instance.held_down)},
-    {"port",                      take_int,                          offsetof(struct known,                                        instance.port)},
-    {"pid",   take_int,                 offsetof(struct known,                                               instance.pid)},
-    {"started_ns", take_int64,offsetof(struct known,instance.started_ns)},
-    {"started_wall_ns",            take_int64,offsetof(struct known,instance.started_wall_ns)},
-    {"record",           take_record,               0                                                     },
-    {"final",                      take_final,                    0                                 },
+  /* clang-format off */
+    {"replicas", take_int, offsetof(struct known, service.replicas)},
+    {"stopped", take_bool, offsetof(struct known, service.stopped)},
+    {"generation", take_generation, 0},
+    {"held", take_held, offsetof(struct known, service.held)},
+    {"paused_update", take_paused, offsetof(struct known,service.paused_update)},
+    {"revision", take_revision, offsetof(struct known, instance.revision)},
+    {"held_down", take_bool, offsetof(struct known, instance.held_down)},
+    {"restarts", take_int, offsetof(struct known, instance.restarts)},
+    {"port", take_int, offsetof(struct known, instance.port)},
+    {"pid", take_int, offsetof(struct known, instance.pid)},
+    {"started_ns", take_int64, offsetof(struct known,instance.started_ns)},
+    {"started_wall_ns", take_int64, offsetof(struct known,instance.started_wall_ns)},
+    {"record", take_record, 0},
+    {"final", take_final, 0},
+  /* clang-format on */
 };
 
 static void take_pause(struct engine *e, int64_t until_wall_ns)

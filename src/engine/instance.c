@@ -44,6 +44,7 @@ static const struct {
     {INSTANCE_DRAINING,    ON(STOP),       INSTANCE_DRAINING   },
     {INSTANCE_DRAINING,    ON(READY),      INSTANCE_DRAINING   }, /* late */
     {INSTANCE_DRAINING,    ON(UNREADY),    INSTANCE_DRAINING   }, /* late */
+    {INSTANCE_DRAINING,    ON(STARTED),    INSTANCE_DRAINING   }, /* late: a daemon before asked for it */
     {INSTANCE_DRAINING,    ON(RESTARTED),  INSTANCE_DRAINING   }, /* late: the shim was faster */
     {INSTANCE_DRAINING,    ON(GONE),       INSTANCE_STOPPED    }, /* it ended by itself meanwhile */
 

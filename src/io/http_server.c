@@ -424,10 +424,11 @@ static bool start_all(struct http_server *server, struct err *err)
 {
     const struct http_server_options *options = &server->options;
 
-    if (options->unix_path != NULL)
-        TRY(http_listen_unix(&server->unix_listener, options->unix_path, err));
+    /* The socket last: whoever can connect there finds a server that has all it needs. */
     if (options->tcp_address != NULL)
         TRY(http_listen_tcp(&server->tcp_listener, options->tcp_address, err));
+    if (options->unix_path != NULL)
+        TRY(http_listen_unix(&server->unix_listener, options->unix_path, err));
     TRY(start_mhd(server, err));
     if (watch_all(server, err) && start_thread(server, err))
         return true;

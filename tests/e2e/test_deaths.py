@@ -203,6 +203,7 @@ def kill_soon(world, rng, daemon):
     time.sleep(rng.random() * 0.03)  # the moment is what is being varied
     if children.is_running(daemon):
         world.kill(daemon)
+    world.wait_dead(daemon)
 
 
 def start_tend(world, *args):
@@ -247,7 +248,7 @@ def test_random_deaths_of_the_daemon_lose_and_touch_nothing(world, tiny):
             change, wanted = start_tend(world, "scale", f"web={count}"), count
         kill_soon(world, rng, daemon)
         code = change.wait(60)
-        world.wait_daemon(20, other_than=daemon if not children.is_running(daemon) else None)
+        world.wait_daemon(20, other_than=daemon)
         if wanted is not None:
             scale = {wanted} if code == 0 else scale | {wanted}
         if turn % 5 == 4:

@@ -14,7 +14,8 @@ def run_below_a_reaper():
     child = os.fork()
     if child == 0:
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for signo in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signo, lambda *_: os.kill(child, signal.SIGTERM))
     while True:
         pid, status = os.wait()
         if pid == child:

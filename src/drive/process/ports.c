@@ -117,14 +117,14 @@ static MUST_USE bool lock_port(struct ports *p, int port, struct err *err)
         return false;
     if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
         ssize_t got = pread(fd, text, sizeof text - 1, 0);
-        text[got > 0 ? got : 0] = '\0';
+        struct str holder = str_trim((struct str){text, got > 0 ? (size_t)got : 0});
         (void)close(fd);
-        return err_set(
-            err, ERR_CONFLICT, "port %d is reserved by another tend daemon (pid %s)", port, text);
+        return err_set(err, ERR_CONFLICT, "port %d is reserved by another tend daemon (pid %.*s)",
+            port, STR_ARG(holder));
     }
-    int length = snprintf(text, sizeof text, "%d", (int)getpid());
-    (void)!ftruncate(fd, 0); /* only a help for people */
-    (void)!pwrite(fd, text, (size_t)length, 0);
+    /* Always of one length: a file that is cut and written anew frees a block and takes another. */
+    int length = snprintf(text, sizeof text, "%-10d\n", (int)getpid());
+    (void)!pwrite(fd, text, (size_t)length, 0); /* only a help for people */
     p->locks[port] = fd + 1;
     return true;
 }

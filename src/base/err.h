@@ -69,6 +69,13 @@ bool err_in(struct err *err, const char *fmt, ...) __attribute__((format(printf,
 /* "invalid", "missing", … as logs and the API spell it. */
 const char *err_kind_name(enum err_kind kind);
 
+/* A failure that is truly of no interest; say why beside it. (A cast to void does not silence
+ * MUST_USE.) */
+static inline void err_ignore(bool ok)
+{
+    (void)ok;
+}
+
 /* Pass a failure on where nothing is to be added and nothing to be released. */
 #define TRY(call)         \
     do {                  \

@@ -81,7 +81,7 @@ static const char *read_number(const char *at, int64_t *out)
 
     for (at += minus; *at >= '0' && *at <= '9'; at++)
         value = value * 10 + (uint64_t)(*at - '0');
-    *out = minus ? -(int64_t)value : (int64_t)value;
+    *out = (int64_t)(minus ? 0 - value : value); /* too large a number wraps, as unsigned ones do */
     return at;
 }
 

@@ -80,7 +80,7 @@ def test_a_process_killed_while_the_daemon_is_dead_is_restarted_and_told(world, 
     world.kill(service)
     world.wait_daemon(other_than=daemon)
     world.wait_for(lambda: is_ready_with_another_pid(world, service))
-    events = world.api.events(since=since, subject="web/1")
+    events = [e for e in world.events_until_now(since) if e["subject"] == "web/1"]
     exited = [e for e in events if e["type"] == "instance.exited"]
     assert len(exited) == 1
     assert exited[0]["actor"] == "shim"

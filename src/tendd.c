@@ -40,11 +40,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATE_FORMAT   1
 #define LISTEN_DEFAULT "127.0.0.1:8363"
 #define KEY_BYTES      32
+#define LOCK_WAIT_MS   2000
+#define LOCK_AGAIN_MS  5
 
 struct options {
     const char *project, *state_dir, *listen, *shim;
@@ -104,6 +107,33 @@ static bool check_version(const struct daemon *d, struct err *err)
     return ok;
 }
 
+/* "pid 812, project shop" */
+static void read_holder(int fd, char out[64])
+{
+    ssize_t got = pread(fd, out, 63, 0);
+
+    out[got > 0 ? got : 0] = 0;
+    out[strcspn(out, "\n")] = 0;
+}
+
+/* False: somebody who lives holds it. A daemon that was killed between vfork and exec of a shim has
+ * left it to that child for a moment, which must not pass for another daemon. */
+static bool try_lock(int fd, char holder[64])
+{
+    struct timespec pause = {.tv_nsec = LOCK_AGAIN_MS * NS_PER_MS};
+    int64_t deadline_ms = clock_boot_ms() + LOCK_WAIT_MS;
+    int pid;
+
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        read_holder(fd, holder);
+        if (clock_boot_ms() >= deadline_ms ||
+            (sscanf(holder, "pid %d,", &pid) == 1 && kill(pid, 0) == 0))
+            return false;
+        (void)nanosleep(&pause, NULL); /* nothing tells when a lock is free */
+    }
+    return true;
+}
+
 static bool take_lock(struct daemon *d, struct err *err)
 {
     char *path = in_state(d, "lock");
@@ -113,11 +143,7 @@ static bool take_lock(struct daemon *d, struct err *err)
     d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (d->lock_fd == -1)
         (void)err_sys(err, "%s", path);
-    else if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t got = read(d->lock_fd, holder, sizeof holder - 1);
-
-        holder[got > 0 ? got : 0] = 0;
-        holder[strcspn(holder, "\n")] = 0;
+    else if (!try_lock(d->lock_fd, holder)) {
         (void)err_set(err, ERR_CONFLICT, "%s is in use by another tendd (%s)", d->paths.state_dir,
             holder[0] != 0 ? holder : "unknown");
     } else {

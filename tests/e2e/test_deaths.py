@@ -220,7 +220,7 @@ def replace_guard(world):
     world.kill(parent_of(daemon))
     world.kill(daemon)
     world.wait_dead(daemon)
-    world.apply(timeout=60)
+    world.up()
 
 
 def test_random_deaths_of_the_daemon_lose_and_touch_nothing(world, tiny):

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -214,8 +215,17 @@ class World:
             parts.append(f"--- {path}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-25:]))
         return "\n".join(parts)
 
+    def bugs(self):
+        """What the daemon said of itself that it never should: sanitizers and `must`."""
+        logs = (self.state / "guard").glob("daemon.log*") if self.state.exists() else []
+        lines = [line for path in logs for line in path.read_text(errors="replace").splitlines()]
+        return [line for line in lines
+                if re.search(r"Sanitizer|runtime error:|tend: bug:|bug\.|SUMMARY", line)]
+
     def close(self):
         left = children.end_all()
+        bugs = self.bugs()
         shutil.rmtree(self.run_dir, ignore_errors=True)
         shutil.rmtree(self.dir, ignore_errors=True)
         assert not left, f"could not end {left}"
+        assert not bugs, "\n".join(bugs[:40])

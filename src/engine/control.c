@@ -1,11 +1,8 @@
 #include "engine/engine_private.h"
 
-#include "base/clock.h"
-#include "base/must.h"
 #include "engine/snapshot.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 struct control *control_find(const struct engine *e, const char *name)
 {

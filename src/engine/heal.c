@@ -116,6 +116,20 @@ static void note_exit(struct instance *i, const struct engine_exit *x)
     i->last_event = note_end(&n);
 }
 
+/* As tend.yaml spells it. */
+static const char *condition_name(enum restart_condition condition)
+{
+    static const char *const names[] = {
+        [RESTART_NO] = "no",
+        [RESTART_ON_FAILURE] = "on-failure",
+        [RESTART_ALWAYS] = "always",
+        [RESTART_UNLESS_STOPPED] = "unless-stopped",
+    };
+
+    must((size_t)condition < COUNT(names));
+    return names[condition];
+}
+
 static void note_end_for_good(struct instance *i, bool success)
 {
     struct note n;
@@ -124,7 +138,7 @@ static void note_end_for_good(struct instance *i, bool success)
         &n, i->control->engine, success ? "instance.completed" : "instance.failed", i->subject);
     note_cause(&n, i->last_event);
     note_function(&n, "restart_policy");
-    json_int(&n.json, "condition", i->spec->restart.condition);
+    json_text(&n.json, "condition", condition_name(i->spec->restart.condition));
     note_function_end(&n, i->last_exit.code, 0);
     json_text(&n.json, "reason", i->reason);
     json_open_object(&n.json, "set");

@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "cli/answer.h"
 #include "cli/text.h"
-#include "engine/service_kind.h"
+#include "engine/kinds.h"
 #include "plan/plan.h"
 
 #include <stdio.h>
@@ -19,13 +19,12 @@ bool plan_ask(struct client *c, const struct project *project, json_t **out, str
 
 json_t *plan_compute(const struct project *project)
 {
-    static const struct kind *const kinds[] = {&service_kind};
     struct arena *a = arena_create(0);
     struct buf text = BUF_INIT(PLAN_BYTES_MAX);
     struct plan plan;
     json_t *value;
 
-    plan_make(&plan, a, project, kinds, NULL, sizeof kinds / sizeof kinds[0]);
+    plan_make(&plan, a, project, kinds_all, NULL, KINDS_COUNT);
     plan_write_json(&plan, &text);
     value = json_loadb(text.at, text.len, 0, NULL);
     plan_fini(&plan);

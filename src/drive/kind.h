@@ -84,6 +84,8 @@ struct kind {
     /* What would have to change; NULL takes kind_diff. */
     void (*diff)(struct arena *a, const struct kind *k, const struct node *declared,
         const struct observed *observed, struct change *out);
+    /* One change; both NULL: the engine carries out all changes of the kind together, since they
+     * hang together (batches, dependencies, taking back). */
     void (*apply)(void *world, const struct change *change, kind_done_fn done, void *data);
     void (*destroy)(void *world, const struct change *change, kind_done_fn done, void *data);
 };

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "engine/hands.h"
-#include "engine/service_kind.h"
+#include "engine/kinds.h"
 #include "io/loop.h"
 #include "plan/plan.h"
 #include "record/journal.h"
@@ -24,8 +24,6 @@
 #define DOCUMENT_MAX  (8u << 20)
 
 enum { EXIT_STALE = 6 };
-
-static const struct kind *const kinds[] = {&service_kind};
 
 struct door {
     uint32_t magic;
@@ -130,14 +128,14 @@ static bool load(struct request *r, struct err *err)
 static bool make_plan(struct door *door, struct arena *a, const struct project *declared,
     struct plan *out, struct err *err)
 {
-    struct observed_list observed[COUNT(kinds)] = {0};
+    struct observed_list observed[KINDS_COUNT] = {0};
     bool ok = true;
 
-    for (size_t k = 0; k < COUNT(kinds) && ok; k++)
-        ok = kinds[k]->observe(door->engine, a, &observed[k], err);
+    for (size_t k = 0; k < KINDS_COUNT && ok; k++)
+        ok = kinds_all[k]->observe(door->engine, a, &observed[k], err);
     if (ok)
-        plan_make(out, a, declared, kinds, observed, COUNT(kinds));
-    for (size_t k = 0; k < COUNT(kinds); k++)
+        plan_make(out, a, declared, kinds_all, observed, KINDS_COUNT);
+    for (size_t k = 0; k < KINDS_COUNT; k++)
         vec_fini(&observed[k]);
     return ok;
 }

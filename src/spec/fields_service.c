@@ -1,5 +1,5 @@
 /* The rows of the project and of a service. */
-#include "spec/spec_private.h"
+#include "spec/load_private.h"
 
 #include "base/must.h"
 
@@ -42,6 +42,15 @@ static void decode_network_mode(
     if (!node_is_scalar(pair->value) || !str_is(pair->value->text, "host"))
         field_refuse(
             d, &pair->key_span, "'%s': a plain process uses the machine's own network", f->name);
+}
+
+/* `include` and `extends` are gone before anything is decoded, except from a document. */
+static void decode_resolved(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)into;
+    if (d->from_document && pair->value->kind != NODE_NULL)
+        field_refuse(d, &pair->key_span, "'%s' in a resolved document", f->name);
 }
 
 /* `privileged: false` and its like say what is so anyway. */
@@ -121,13 +130,13 @@ static const struct field service_rows[] = {
      .offset = AT(working_dir),
      .effect = FIELD_RESTARTS,
      .default_text = "the project's folder",
-     .help = "Directory in which it runs."                                                                                               },
+     .help = "Directory in which it runs."                                                                                                    },
     {.name = "user",
      .type = FIELD_TEXT,
      .offset = AT(user),
      .effect = FIELD_RESTARTS,
      .default_text = "the daemon's",
-     .help = "Who runs it: a name or number, with a group behind a colon if wanted."                                                                                               },
+     .help = "Who runs it: a name or number, with a group behind a colon if wanted."                                                                                                    },
     {.name = "ports",
      .type = FIELD_CUSTOM,
      .table = &fields_port,
@@ -180,7 +189,7 @@ static const struct field service_rows[] = {
      .offset = AT(stop_grace_ns),
      .effect = FIELD_UPDATES_LIVE,
      .default_text = "10s",
-     .help = "How long it may take to stop before it is killed."                                                                                             },
+     .help = "How long it may take to stop before it is killed."                                                                                                  },
     {.name = "deploy",
      .type = FIELD_MAP,
      .table = &fields_deploy,
@@ -240,17 +249,24 @@ static const struct field service_rows[] = {
      .decode = decode_profiles,
      .input_only = true,
      .help = "It is part of the project only while one of these is active."},
+    {.name = "extends",
+     .type = FIELD_CUSTOM,
+     .table = &fields_extends,
+     .effect = FIELD_NO_EFFECT,
+     .forms = FORM_TEXT | FORM_MAP,
+     .decode = decode_resolved,
+     .input_only = true,
+     .help = "A service that this one begins as: its name, or a map with its file."},
     {.name = "network_mode",
      .type = FIELD_CUSTOM,
      .decode = decode_network_mode,
      .input_only = true,
      .forms = FORM_TEXT,
      .default_text = "host",
-     .help = "A plain process uses the machine's own network: only 'host'."                                                       },
+     .help = "A plain process uses the machine's own network: only 'host'."                                                         },
 
     REFUSED("image", CONTAINER),
     REFUSED("build", CONTAINER),
-    REFUSED("extends", "write the keys themselves, or share them with an anchor and '<<'"),
     REFUSED("volumes", "a plain process sees the machine's own files; write paths instead"),
     REFUSED("volumes_from", CONTAINER),
     REFUSED("tmpfs", CONTAINER),
@@ -343,13 +359,21 @@ static const struct field project_rows[] = {
      .decode = decode_project_name,
      .input_only = true,
      .help = "Name of the project: lower-case letters, digits, '-' and '_'."},
-    {.name = "services",
+    { .name = "services",
      .type = FIELD_MAP_OF,
      .table = &fields_service,
      .forms = FORM_MAP,
      .decode = decode_services,
-     .help = "What runs, by name."            },
-    REFUSED("include", "give the files with -f, one after the other"),
+     .help = "What runs, by name."                                          },
+    {                                                  .name = "include",
+     .type = FIELD_CUSTOM,
+     .table = &fields_include,
+     .per_entry = true,
+     .effect = FIELD_NO_EFFECT,
+     .forms = FORM_LIST,
+     .decode = decode_resolved,
+     .input_only = true,
+     .help = "Files of other projects, whose services are put beside these."},
     IGNORED("version", "it has been obsolete for years"),
     IGNORED("volumes", NO_CONTAINERS),
     IGNORED("networks", NO_CONTAINERS),

@@ -1,8 +1,6 @@
 #include "spec/load.h"
 
-#include "spec/env_file.h"
-#include "spec/find.h"
-#include "spec/spec_private.h"
+#include "spec/load_private.h"
 #include "spec/yaml.h"
 
 #include "base/fs.h"
@@ -15,45 +13,13 @@
 
 #define PROFILES_MAX 256
 
-/* One run of spec_load. Trees live in `scratch`; what the project keeps, in `arena`. */
-struct load {
-    const struct load_options *options;
-    struct diagnostics *diagnostics;
-    struct arena *scratch, *arena;
-    const char *dir;         /* where the user is */
-    const char *project_dir; /* absolute */
-    struct node *dotenv;
-    struct {
-        VEC_OF(struct source *);
-    } sources; /* in `arena`; their texts go with this run */
-    struct {
-        VEC_OF(char *);
-    } texts;
-    struct project_draft draft;
-};
-
-static const char *outer_variable(void *context, const char *name)
-{
-    const struct load_options *o = ((struct load *)context)->options;
-
-    return o->variable != NULL ? o->variable(o->variable_context, name) : getenv(name);
-}
-
-/* The environment wins over `.env`. */
-static const char *variable(void *context, const char *name)
-{
-    struct load *l = context;
-    const char *value = outer_variable(l, name);
-    const struct node *entry = value == NULL ? node_get(l->dotenv, name) : NULL;
-
-    return entry != NULL ? entry->text.at : value;
-}
-
 static void load_init(struct load *l, const struct load_options *o, struct diagnostics *d)
 {
     *l = (struct load){.options = o, .diagnostics = d};
     l->scratch = arena_create(64 << 10);
     l->arena = arena_create(64 << 10);
+    l->run =
+        (struct interpolation){.arena = l->scratch, .diagnostics = d, .variable = origin_variable};
 }
 
 static void load_fini(struct load *l)
@@ -63,22 +29,14 @@ static void load_fini(struct load *l)
     VEC_EACH (&l->texts, char *, text)
         free(*text);
     vec_fini(&l->texts);
+    vec_fini(&l->bases);
+    interpolation_fini(&l->run);
     vec_fini(&l->sources);
     vec_fini(&l->draft.services);
     map_fini(&l->draft.names);
     map_fini(&l->draft.inactive);
     arena_destroy(&l->scratch);
     arena_destroy(&l->arena);
-}
-
-static struct source *add_source(struct load *l, const char *name, struct str text)
-{
-    struct source *s = arena_new(l->arena, struct source);
-
-    s->name = arena_copy(l->arena, name);
-    s->text = text;
-    vec_push(&l->sources, s);
-    return s;
 }
 
 /* Folders. */
@@ -119,83 +77,29 @@ static void find_project_dir(struct load *l, const struct found_file *first)
 
 /* Files. */
 
-static bool read_bytes(
-    struct load *l, const struct found_file *file, size_t bytes_max, struct buf *out)
-{
-    struct err err = ERR_INIT;
-    const char *path = strcmp(file->path, "-") == 0 ? "/dev/stdin" : file->path;
-
-    buf_init(out, bytes_max);
-    if (fs_read(path, out, &err)) {
-        return true;
-    }
-    if (err.kind == ERR_LIMIT)
-        diagnostic_error(
-            l->diagnostics, "limit", NULL, "'%s' is larger than %zu bytes", file->shown, bytes_max);
-    else
-        diagnostic_error(l->diagnostics, "missing-file", NULL, "cannot read '%s': %s", file->shown,
-            err.sys != 0 ? strerror(err.sys) : err.text);
-    buf_fini(out);
-    return false;
-}
-
 static void read_dotenv(struct load *l)
 {
     struct found_file file = {
         .path = arena_format(l->scratch, "%s/.env", l->project_dir), .shown = ".env"};
-    struct buf text;
 
-    if (!fs_exists(file.path) || !read_bytes(l, &file, ENV_FILE_BYTES_MAX, &text))
-        return;
-    struct source source = {.name = file.shown, .text = STR("")}; /* its lines are secrets */
-    struct interpolation run = {.arena = l->scratch,
-        .diagnostics = l->diagnostics,
-        .variable = outer_variable,
-        .context = l};
-    l->dotenv = env_file_read(&run, &source, buf_str(&text));
-    interpolation_fini(&run);
-    buf_fini(&text);
-}
-
-static struct node *read_tree(
-    struct load *l, const struct found_file *file, struct interpolation *run)
-{
-    struct buf text;
-
-    if (!read_bytes(l, file, YAML_BYTES_MAX, &text))
-        return NULL;
-    struct str all = buf_str(&text);
-    struct source *source = add_source(l, file->shown, all);
-    vec_push(&l->texts, buf_take(&text));
-    source->text.at = all.len > 0 ? l->texts.at[l->texts.count - 1] : "";
-    struct node *root = yaml_read(l->scratch, source, source->text, l->diagnostics);
-    if (root == NULL)
-        return NULL;
-    if (root->kind != NODE_MAP && root->kind != NODE_NULL) {
-        struct span start = {.source = source, .line = 1, .column = 1};
-        diagnostic_error(l->diagnostics, "wrong-type", &start,
-            "the file must be a map with `services`, and this is %s", node_kind_name(root));
-        return NULL;
-    }
-    interpolate_tree(run, root);
-    return root;
+    if (fs_exists(file.path))
+        l->dotenv = load_env_file(l, &file, NULL, NULL);
 }
 
 /* All files, merged; NULL if one could not be read. */
 static struct node *read_all(struct load *l, const struct found_file *files, size_t count)
 {
-    struct interpolation run = {
-        .arena = l->scratch, .diagnostics = l->diagnostics, .variable = variable, .context = l};
     struct node *all = NULL;
     bool ok = true;
 
     for (size_t i = 0; i < count; i++) {
-        struct node *root = read_tree(l, &files[i], &run);
+        struct origin *o = arena_new(l->scratch, struct origin);
+        *o = (struct origin){.load = l, .path = files[i].path, .dir = l->project_dir};
+        struct node *root = load_file(l, &files[i], o, NULL);
         ok = root != NULL && ok;
         if (root != NULL)
             all = all == NULL ? root : merge_nodes(l->scratch, &fields_project, all, root);
     }
-    interpolation_fini(&run);
     if (!ok)
         return NULL;
     merge_clean(all);
@@ -255,7 +159,7 @@ static void find_profiles(struct load *l)
 {
     const struct load_options *o = l->options;
     const char **names = arena_new_array(l->scratch, PROFILES_MAX, const char *);
-    struct str rest = str_from(variable(l, "COMPOSE_PROFILES"));
+    struct str rest = str_from(load_variable(l, "COMPOSE_PROFILES"));
     size_t count = 0;
 
     for (size_t i = 0; i < o->profile_count && count < PROFILES_MAX; i++)
@@ -271,7 +175,7 @@ static void find_profiles(struct load *l)
 
 static const char *project_name(struct load *l)
 {
-    const char *from_variable = variable(l, "COMPOSE_PROJECT_NAME");
+    const char *from_variable = load_variable(l, "COMPOSE_PROJECT_NAME");
     const char *name = l->options->project_name;
     const struct span *span = NULL;
 
@@ -340,7 +244,7 @@ static const struct project *make_project(struct load *l, struct node *root, boo
         .diagnostics = l->diagnostics,
         .dir = l->project_dir,
         .from_document = from_document,
-        .variable = from_document ? NULL : variable,
+        .variable = from_document ? NULL : load_variable,
         .variable_context = l};
 
     fields_decode(&d, &fields_project, split_kinds(l, root, kinds), &l->draft);
@@ -371,7 +275,7 @@ static const struct project *load_files(struct load *l)
     if (!find_dir(l))
         return NULL;
     size_t count = find_files(l->scratch, l->dir, o->files, o->file_count,
-        outer_variable(l, "COMPOSE_FILE"), files, l->diagnostics);
+        load_outer_variable(l, "COMPOSE_FILE"), files, l->diagnostics);
     if (count == 0)
         return NULL;
     find_project_dir(l, &files[0]);
@@ -398,7 +302,7 @@ const struct project *spec_load(const struct load_options *options, struct diagn
 
 static const struct project *load_document(struct load *l, struct str document)
 {
-    struct source *source = add_source(l, "document", STR(""));
+    struct source *source = load_add_source(l, "document", STR(""));
     struct node *root = yaml_read_document(l->scratch, source, document, l->diagnostics);
     const struct node *dir = node_get(root, "x-tend-directory");
     struct span start = {.source = source, .line = 1, .column = 1};

@@ -1,0 +1,92 @@
+/* load_private.h - one run of spec_load, and how files reach other files.
+ *
+ *     -f a.yaml ──include──▶ b.yaml ──include──▶ c.yaml      an *origin* each: who includes it,
+ *        │                     │                              its folder, its own `.env`
+ *        └─extends─▶ base.yaml └─extends─▶ …                  no origin of their own
+ *
+ * Each file is read, interpolated with the variables of its origin, given what it includes, and
+ * has its services extended; only then it is merged over the files before it. What comes from
+ * another folder gets absolute paths on the way (rebase), so that afterwards nobody has to know
+ * where a value came from. Bounded: LOAD_FILES_MAX files with LOAD_FILES_BYTES_MAX together,
+ * LOAD_NESTING_MAX levels of either kind, and NODE_COUNT_MAX nodes made by extending. */
+#ifndef TEND_SPEC_LOAD_PRIVATE_H
+#define TEND_SPEC_LOAD_PRIVATE_H
+
+#include "spec/find.h"
+#include "spec/spec_private.h"
+
+#define LOAD_FILES_MAX       256
+#define LOAD_FILES_BYTES_MAX (64u << 20)
+#define LOAD_NESTING_MAX     32
+
+/* Where a file's relative paths and variables come from. */
+struct origin {
+    struct load *load;
+    const struct origin *parent; /* of the file that includes this one; NULL for -f */
+    const char *path;            /* absolute */
+    const char *dir;             /* absolute: paths are relative to it */
+    struct node *dotenv;         /* asked after the parent's */
+};
+
+/* A file that services extend: read once for each origin. */
+struct base_file {
+    const char *path;
+    const struct origin *origin;
+    struct node *root; /* NULL: could not be read, which has been told */
+};
+
+/* Trees live in `scratch`; what the project keeps, in `arena`. */
+struct load {
+    const struct load_options *options;
+    struct diagnostics *diagnostics;
+    struct arena *scratch, *arena;
+    const char *dir;         /* where the user is */
+    const char *project_dir; /* absolute */
+    struct node *dotenv;
+    struct interpolation run; /* of all files, so that its bounds hold for them together */
+    size_t file_count, file_bytes;
+    struct {
+        VEC_OF(struct base_file);
+    } bases;
+    size_t extended_weight; /* of all services that extend another */
+    struct {
+        VEC_OF(struct source *);
+    } sources; /* in `arena`; their texts go with this run */
+    struct {
+        VEC_OF(char *);
+    } texts;
+    struct project_draft draft;
+};
+
+/* Variables: the environment wins over `.env`. */
+const char *load_outer_variable(void *load, const char *name);
+const char *load_variable(void *load, const char *name);
+/* The same as a file sees them: what includes it wins over its own `.env`. */
+const char *origin_variable(void *origin, const char *name);
+
+/* files.c; a NULL comes with a diagnostic, at `span` if that is not NULL. */
+struct source *load_add_source(struct load *l, const char *name, struct str text);
+/* A path in the load's words, and shown as the user would write it. */
+struct found_file load_file_at(struct load *l, const char *dir, struct str path);
+/* NAME=value lines as a map. */
+struct node *load_env_file(struct load *l, const struct found_file *file,
+    const struct origin *parent, const struct span *span);
+/* One file's tree with its variables replaced: a map or a null. */
+struct node *load_tree(
+    struct load *l, const struct found_file *file, struct origin *o, const struct span *span);
+/* One file: its tree, with what it includes, its services extended. */
+struct node *load_file(
+    struct load *l, const struct found_file *file, struct origin *o, const struct span *span);
+
+/* Take `include` out of `root` and put what it names in. */
+void include_apply(struct load *l, const struct origin *o, struct node *root);
+/* Take `extends` out of the services of `root`, which is the file `path`, and put in what it names.
+ */
+void extends_apply(struct load *l, const struct origin *o, struct node *root);
+/* A copy of a service in which the paths that are relative to `dir` are absolute. */
+struct node *rebase_service(struct arena *a, struct node *service, const char *dir);
+
+/* Rows of both, for their tables. */
+extern const struct field_table fields_include, fields_extends;
+
+#endif

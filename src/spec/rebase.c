@@ -1,0 +1,73 @@
+/* Paths of a service that was declared in another folder's file. */
+#include "spec/load_private.h"
+
+#include "base/fs.h"
+#include "base/must.h"
+
+#include <stdlib.h>
+
+/* Where paths stand: keys of maps, "*" for each entry of a list (or a text in its place). */
+static const char *const places[] = {
+    "working_dir",
+    "env_file/*",
+    "env_file/*/path",
+    "env_file/path",
+    "label_file/*",
+    "develop/watch/*/path",
+};
+
+static struct node *absolute(struct arena *a, struct node *value, const char *dir)
+{
+    if (!node_is_scalar(value) || value->kind == NODE_NULL || value->text.len == 0 ||
+        value->text.at[0] == '/')
+        return value;
+    char *path = fs_absolute(dir, value->text);
+    struct node *moved = node_text(a, str_from(path));
+    moved->span = value->span;
+    moved->interpolated = true;
+    moved->tag = value->tag;
+    free(path);
+    return moved;
+}
+
+static struct node *copy_shallow(struct arena *a, const struct node *n)
+{
+    struct node *copy = n->kind == NODE_MAP ? node_map(a) : node_list(a);
+
+    copy->span = n->span;
+    copy->tag = n->tag;
+    NODE_EACH (n, pair)
+        node_put(a, copy, pair->key, pair->value)->key_span = pair->key_span;
+    for (size_t i = 0; n->kind == NODE_LIST && i < n->count; i++)
+        node_push(a, copy, n->items[i]);
+    return copy;
+}
+
+/* Nodes may be shared by aliases, so what changes is copied on the way down. */
+static struct node *rebase(struct arena *a, struct node *n, struct str place, const char *dir)
+{
+    struct str rest = place, step = str_cut(&rest, '/');
+    bool each = str_is(step, "*");
+
+    if (step.len == 0 || (each && rest.len == 0 && node_is_scalar(n)))
+        return absolute(a, n, dir);
+    if (each && n->kind == NODE_LIST) {
+        struct node *copy = copy_shallow(a, n);
+        for (size_t i = 0; i < copy->count; i++)
+            copy->items[i] = rebase(a, copy->items[i], rest, dir);
+        return copy;
+    }
+    const struct node_pair *pair = each ? NULL : node_find(n, step);
+    if (pair == NULL)
+        return n;
+    struct node *copy = copy_shallow(a, n);
+    node_find(copy, pair->key)->value = rebase(a, pair->value, rest, dir);
+    return copy;
+}
+
+struct node *rebase_service(struct arena *a, struct node *service, const char *dir)
+{
+    for (size_t i = 0; i < COUNT(places); i++)
+        service = rebase(a, service, str_from(places[i]), dir);
+    return service;
+}

@@ -37,6 +37,7 @@ class Bench:
         self.folder, self.options = folder, options
         self.rows, self.left_out = [], []
         self.rounds = 5 if options.quick else 20
+        self.tend_rounds = 5 if options.quick else 100  # enough for a 99th percentile
 
     def subjects(self, classes):
         for kind in classes:
@@ -84,9 +85,9 @@ def recover(bench):
     for subject in bench.subjects([Tend]):
         subject.start([("web", PORT)])
         try:
-            bench.hurt(subject, "kill", bench.rounds, 10000, measure)
+            bench.hurt(subject, "kill", bench.tend_rounds, 10000, measure)
             subject.kill_daemon_for_good()
-            bench.hurt(subject, "kill", bench.rounds, 10000, measure, "tend, its daemon dead")
+            bench.hurt(subject, "kill", bench.tend_rounds, 10000, measure, "tend, its daemon dead")
         finally:
             subject.stop()
     for subject in bench.subjects(PEERS + ([Docker] if bench.options.docker else [])):
@@ -101,10 +102,10 @@ def hang(bench):
     """A hanging service answers again
 
     SIGSTOP to the process → the next 200, from a new process; the median. tend probes every 100 ms with
-    one failure allowed and no grace; monit checks in its shortest cycle. runit, s6 and supervisor start
+    two failures in a row and no grace; monit checks in its shortest cycle. runit, s6 and supervisor start
     what ends, and do not look whether it answers."""
     measure = "SIGSTOP → 200"
-    probe = {"http": "/", "interval": "100ms", "timeout": "100ms", "retries": 1}
+    probe = {"http": "/", "interval": "100ms", "timeout": "100ms", "retries": 2}
     for subject in bench.subjects([Tend]):
         subject.start([("web", PORT)], probe)
         try:

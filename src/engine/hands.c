@@ -208,14 +208,13 @@ static void judge_memory(struct hand *hand)
 {
     struct instance *i = hand->instance;
     int64_t limit_bytes = i->spec->resources.memory_bytes;
-    struct host_memory machine;
     struct trend_verdict v;
 
     if (i->memory_bytes < 0 || hand->leak_told)
         return;
     trend_add(&hand->trend, clock_boot_ns(), i->memory_bytes);
     if (limit_bytes <= 0)
-        limit_bytes = host_memory(&machine, NULL) ? machine.total_bytes : 0;
+        limit_bytes = hand->hands->machine_bytes;
     v = trend_judge(&hand->trend, limit_bytes, &trend_defaults);
     if (v.suspected)
         tell_leak(hand, &v, limit_bytes);
@@ -292,11 +291,13 @@ bool hands_create(struct hands **out, const struct hands_settings *settings, str
 {
     struct hands *h = mem_new(struct hands);
     struct engine_host mine = host;
+    struct host_memory machine;
 
     h->settings = *settings;
     mine.data = h;
     (void)snprintf(h->logs_dir, sizeof h->logs_dir, "%s/logs", settings->state_dir);
     h->clock_offset_ns = clock_wall_ns() - clock_boot_ns();
+    h->machine_bytes = host_memory(&machine, NULL) ? machine.total_bytes : 0;
     h->engine = engine_create(&mine, random_secret_seed(), clock_boot_ns(), clock_wall_ns());
     h->turn = timer_create_on(settings->loop, on_turn_timer, h);
     h->sample = timer_create_on(settings->loop, on_sample, h);

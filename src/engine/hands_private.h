@@ -53,6 +53,7 @@ struct hands {
     struct restoring *restoring; /* hands_restore is at work */
     bool notice_asked;           /* a durable notice is under way */
     int64_t clock_offset_ns;
+    int64_t machine_bytes; /* of memory; 0: not known */
     char logs_dir[4096];
     struct {
         VEC_OF(struct hand *);

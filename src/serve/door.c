@@ -201,6 +201,7 @@ static void on_result(void *data, bool ok, int exit_code, const char *text, cons
 
     operation_result(&r->stream, &result);
     end_request(r);
+    mem_give_back(); /* a document and what it started: glibc would keep it */
     if (shutdown)
         door->settings.shutdown(door->settings.data);
 }

@@ -1,4 +1,5 @@
 """The parts of the benchmark. Each is a function of the bench; its first line is its heading."""
+import json
 import pathlib
 import random
 import shutil
@@ -223,6 +224,34 @@ def probes(bench):
             apps.wait()
 
 
+def all_ready(status):
+    return all(s["state"] == "ready" for s in status["services"])
+
+
+def adopt(bench):
+    """The daemon is killed among many services
+
+    SIGKILL to tend's daemon → `tend status` shows all services ready again, their processes the same."""
+    count = 100 if bench.options.quick else 1000
+    for subject in bench.subjects([Tend]):
+        subject.start([(f"s{i}", 29000 + i) for i in range(count)])
+        try:
+            before, took_ms = touched(subject.status(), "s"), []
+            for _ in range(5):
+                end([subject.daemon()])
+                killed = time.monotonic()
+                while time.monotonic() - killed < 30:
+                    answer = subject.tend("status", "--json", check=False)
+                    if answer.returncode == 0 and all_ready(json.loads(answer.stdout)):
+                        took_ms.append((time.monotonic() - killed) * 1000)
+                        break
+            bench.times_row(f"{count} services ready again", "tend", took_ms)
+            bench.row("services touched", "tend",
+                      sum(touched(subject.status(), "s").get(k) != v for k, v in before.items()), "")
+        finally:
+            subject.stop()
+
+
 def cli(bench):
     """The command line
 
@@ -264,8 +293,9 @@ def service_of(status, name):
     return next(s for s in status["services"] if s["name"] == name)
 
 
-def touched(status):
-    return {i["id"]: (i["pid"], i["incarnation"]) for s in status["services"] if s["name"] in "ab"
+def touched(status, names="ab"):
+    """Which processes run the services whose names begin so."""
+    return {i["id"]: (i["pid"], i["incarnation"]) for s in status["services"] if s["name"][0] in names
             for i in s["instances"]}
 
 
@@ -315,4 +345,4 @@ def crash_rounds(bench, subject, kills):
     bench.row("the next apply converges", "tend", "yes" if unchanged else "no", "")
 
 
-PARTS = {f.__name__: f for f in (recover, hang, scale, idle, probes, cli, crash)}
+PARTS = {f.__name__: f for f in (recover, hang, scale, idle, probes, adopt, cli, crash)}

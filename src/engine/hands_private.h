@@ -25,7 +25,8 @@ struct hand {
     struct probe *probe;     /* NULL: none */
     struct trend trend;      /* of this start's memory */
     bool leak_told;
-    int port; /* claimed; 0 none */
+    int shim_pid; /* as it was last heard of; another one has taken over */
+    int port;     /* claimed; 0 none */
     bool port_is_fixed;
     char failed[ERR_TEXT_BYTES]; /* a start that failed at once, to be told in the next turn */
 };

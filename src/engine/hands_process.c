@@ -107,6 +107,8 @@ static bool start(struct hand *hand, struct err *err)
     a = arena_create(0);
     hands_fill_spec(h, a, hand->instance, &spec);
     ok = process_start(h->driver, &spec, hand, &hand->process, err);
+    if (ok)
+        hand->shim_pid = process_shim_pid(hand->process);
     arena_destroy(&a);
     return ok;
 }
@@ -312,15 +314,49 @@ static void on_record(void *data, struct process *p, const struct process_record
     acknowledge_later(hand, r->number);
 }
 
+/* Killed between starting the service and writing so: no record tells of this start. */
+static bool has_missed_a_start(const struct instance *i, const struct process *p)
+{
+    if (process_phase(p) != PROCESS_RUNNING || process_pid(p) <= 0)
+        return false;
+    switch (i->state) {
+    case INSTANCE_STARTING:
+    case INSTANCE_BACKING_OFF:
+    case INSTANCE_QUARANTINED:
+        return true;
+    case INSTANCE_PROBING:
+    case INSTANCE_READY:
+        return i->pid != process_pid(p);
+    default:
+        return false;
+    }
+}
+
+/* What was said to a shim that was dead is said again to the one that took over. */
+static void say_again(struct hands *h, struct instance *i, struct process *p)
+{
+    if (i->state == INSTANCE_STARTING && process_phase(p) == PROCESS_WAITING)
+        process_resume(p);
+    else if (i->state == INSTANCE_STOPPING &&
+             (process_phase(p) == PROCESS_RUNNING || process_phase(p) == PROCESS_WAITING))
+        hands_stop(h, i, i->spec != NULL ? i->spec->stop_grace_ns : 0);
+}
+
 static void on_state(void *data, struct process *p)
 {
     struct hands *h = data;
     struct hand *hand = OBJ(hand, HAND_MAGIC, process_owner(p));
+    struct instance *i = hand->instance;
+    bool other_shim = i->unheard || hand->shim_pid != process_shim_pid(p);
 
     hands_now(h);
-    if (process_pid(p) > 0 && hand->instance->pid == 0 && hand->instance->has_process)
-        hand->instance->pid = process_pid(p);
-    engine_on_heard(h->engine, hand->instance);
+    hand->shim_pid = process_shim_pid(p);
+    if (has_missed_a_start(i, p))
+        engine_on_started(
+            h->engine, i, process_pid(p), true, process_started_boot_ns(p), clock_wall_ns());
+    else if (other_shim)
+        say_again(h, i, p);
+    engine_on_heard(h->engine, i);
 }
 
 static void on_notify(void *data, struct process *p, const struct process_notice *n)

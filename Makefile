@@ -7,7 +7,7 @@ PYTHON ?= /usr/bin/python3
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check fuzz asan tsan clean help
+.PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check reference fuzz asan tsan clean help
 
 ## build: compile build/tend, build/tendd and build/tend-shim; installs nothing
 build: $(BUILD)/build.ninja
@@ -62,6 +62,12 @@ format:
 
 format-check:
 	@tests/checks/format
+
+## reference: write docs/reference anew from the tables that it is made of
+reference: build
+	@$(BUILD)/tend __reference commands > docs/reference/cli.md
+	@$(BUILD)/tend __reference keys > docs/reference/tend-yaml.md
+	@$(BUILD)/tend schema > docs/reference/tend.schema.json
 
 ## fuzz: every fuzz target for a minute (SECONDS=n) on its stored corpus
 SECONDS ?= 60

@@ -4,8 +4,10 @@
 #include "cli/cli.h"
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "spec/describe.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define PAGE_BYTES_MAX (256u << 10)
 
@@ -44,12 +46,28 @@ static int run_man(struct cli *cli)
     return EXIT_DONE;
 }
 
+/* The pages of docs/reference by what `__reference` calls them. */
+static const struct {
+    const char *name;
+    void (*write)(struct buf *out);
+} references[] = {
+    {"commands", help_reference    },
+    {"keys",     describe_reference},
+};
+
 static int run_reference(struct cli *cli)
 {
     struct buf page = BUF_INIT(PAGE_BYTES_MAX);
+    const char *name = cli_word(cli, 0);
+    struct err err = ERR_INIT;
 
-    (void)cli;
-    help_reference(&page);
+    for (size_t i = 0; i < COUNT(references); i++)
+        if (name == NULL ? i == 0 : strcmp(name, references[i].name) == 0)
+            references[i].write(&page);
+    if (page.len == 0) {
+        (void)err_set(&err, ERR_INVALID, "no page \"%.40s\"", name); /* always false */
+        return cli_misuse(cli, &err, "one of: commands keys");
+    }
     cli_write(buf_str(&page));
     buf_fini(&page);
     return EXIT_DONE;
@@ -69,7 +87,8 @@ const struct command cmd_man = {
 const struct command cmd_reference = {
     .name = "__reference",
     .group = GROUP_HIDDEN,
-    .summary = "print docs/reference/cli.md",
-    .usage = "",
+    .summary = "print a page of docs/reference",
+    .usage = "[commands|keys]",
+    .args_max = 1,
     .run = run_reference,
 };

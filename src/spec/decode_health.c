@@ -284,6 +284,11 @@ static struct node *encode_watchdog(struct encode *e, const struct field *f, con
         .forms = (takes), .decode = (decoder), .encode = (encoder), .help = (text)                 \
     }
 
+static const struct field_choice only_true[] = {
+    {"true", 1},
+    {NULL,   0},
+};
+
 static const struct field health_rows[] = {
     PROBE("http", FORM_TEXT, decode_http, encode_http,
         "GET of a path at its own port, or of a URL: 200 to 399 is healthy."),
@@ -293,8 +298,15 @@ static const struct field health_rows[] = {
         "A command exits with 0; a text runs in a shell."),
     PROBE("unix", FORM_TEXT, decode_probe_text, encode_probe_text,
         "A UNIX stream socket accepts a connection."),
-    PROBE("watchdog", FORM_BOOL, decode_watchdog, encode_watchdog,
-        "It tells by sd_notify that it is ready, and that it is alive in each interval."),
+    {.name = "watchdog",
+       .type = FIELD_CUSTOM,
+       .effect = FIELD_UPDATES_LIVE,
+       .merge = MERGE_REPLACE,
+       .forms = FORM_BOOL,
+       .choices = only_true,
+       .decode = decode_watchdog,
+       .encode = encode_watchdog,
+       .help = "It tells by sd_notify that it is ready, and that it is alive in each interval."},
     PROBE("log", FORM_TEXT, decode_probe_text, encode_probe_text,
         "A line of its log that holds this text says that it is ready."),
     {.name = "test",
@@ -317,7 +329,7 @@ static const struct field health_rows[] = {
        AT(interval_ns),
        .min = 1e6,
        .default_text = "10s",
-       .help = "From one probe to the next."       },
+       .help = "From one probe to the next."                                                  },
     {.name = "timeout",
        .type = FIELD_DURATION,
        AT(timeout_ns),
@@ -335,13 +347,13 @@ static const struct field health_rows[] = {
        .type = FIELD_DURATION,
        AT(start_period_ns),
        .default_text = "0s",
-       .help = "Failures before it has passed do not count."},
+       .help = "Failures before it has passed do not count."                                                            },
     {.name = "start_interval",
        .type = FIELD_DURATION,
        AT(start_interval_ns),
        .min = 1e6,
        .default_text = "50ms",
-       .help = "From one probe to the next while it starts; relaxes to `interval`."},
+       .help = "From one probe to the next while it starts; relaxes to `interval`."                                            },
 };
 const struct field_table fields_healthcheck = {.name = "healthcheck",
     .help = "How it is seen that a service works.",

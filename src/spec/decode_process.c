@@ -222,7 +222,7 @@ static const struct field env_file_rows[] = {
      .offset = offsetof(struct env_file_entry, format),
      .help = "Only the default format is known."                                                              },
 };
-static const struct field_table env_file_table = {.name = "an env_file",
+const struct field_table fields_env_file = {.name = "an env_file",
     .help = "A file of variables.",
     .fields = env_file_rows,
     .count = COUNT(env_file_rows)};
@@ -232,7 +232,7 @@ static void read_env_entry(struct decode *d, struct node *all, const struct node
     struct env_file_entry entry = {.required = true};
 
     if (value->kind == NODE_MAP)
-        fields_decode(d, &env_file_table, value, &entry);
+        fields_decode(d, &fields_env_file, value, &entry);
     else if (!field_text(d, "env_file", value, &entry.path))
         return;
     if (entry.path == NULL)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct field_choice conditions[] = {
+const struct field_choice restart_words[] = {
     {"no",             RESTART_NO            },
     {"on-failure",     RESTART_ON_FAILURE    },
     {"always",         RESTART_ALWAYS        },
@@ -63,7 +63,7 @@ static const struct field restart_rows[] = {
     {.name = "condition",
      .type = FIELD_CHOICE,
      AT(condition),
-     .choices = conditions,
+     .choices = restart_words,
      .default_text = "always",
      .help = "When it is started again after it ended."},
     {.name = "delay",
@@ -98,6 +98,7 @@ static const struct field restart_rows[] = {
      .effect = FIELD_UPDATES_LIVE,
      .merge = MERGE_REPLACE,
      .forms = FORM_NUMBER | FORM_LIST,
+     .max = 255,
      .decode = decode_stop_on,
      .encode = encode_stop_on,
      .help = "Exit codes after which it stays down."},
@@ -146,7 +147,7 @@ static bool parse_restart(struct str text, struct restart_policy *policy)
     struct str rest = text, word = str_cut(&rest, ':');
     int64_t attempts;
 
-    for (const struct field_choice *c = conditions; c->name != NULL; c++) {
+    for (const struct field_choice *c = restart_words; c->name != NULL; c++) {
         if (!str_is(word, c->name))
             continue;
         policy->condition = (enum restart_condition)c->value;

@@ -2,8 +2,8 @@
  *
  * A mapping of tend.yaml (the project, a service, a healthcheck, …) has a *table*; each key it may
  * hold is a *field*, one row. Decoding, "did you mean", merging of files, the canonical document,
- * the revision, and later JSON Schema, reference and completion all read the same row: adding a key
- * is adding a row.
+ * the revision, the JSON Schema (schema.h), the reference page and `tend explain` (describe.h) all
+ * read the same row: adding a key is adding a row.
  *
  *     project ─ services ─▶ service ─ healthcheck ─▶ healthcheck
  *                                   ─ deploy ─▶ deploy ─ resources ─▶ …
@@ -95,9 +95,13 @@ struct field {
     const char *help;         /* one sentence for people: what it does, or why it is not honoured */
     const char *since;        /* version that brought it; NULL: 0.1.0 */
     const struct field_table *table;
-    bool per_entry;                     /* `table` is for each entry of the map or list */
-    const struct field_choice *choices; /* ends with a NULL name */
-    double min, max;                    /* both 0: no bounds */
+    bool per_entry; /* `table` is for each entry of the map or list */
+    /* FIELD_CHOICE: what may be written. FIELD_CUSTOM: the only words that its text (or its truth)
+     * may be, for schema and reference; NULL: any. Ends with a NULL name. */
+    const struct field_choice *choices;
+    const char *pattern; /* FIELD_CUSTOM's text, FIELD_MAP_OF's keys: regular expression for the
+                          * schema, besides `choices`; NULL: none */
+    double min, max;     /* both 0: no bounds */
     bool required;
     bool input_only;     /* another way to write another field: not in the canonical document */
     unsigned applies_to; /* 0: processes and containers */

@@ -50,6 +50,11 @@ static const struct field_choice failure_choices[] = {
     {NULL,       0              },
 };
 
+static const struct field_choice only_stop_first[] = {
+    {"stop-first", 0},
+    {NULL,         0},
+};
+
 static void decode_order(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
 {
@@ -101,6 +106,7 @@ static const struct field update_rows[] = {
      .decode = decode_order,
      .input_only = true,
      .forms = FORM_TEXT,
+     .choices = only_stop_first,
      .default_text = "stop-first",
      .help = "Whether the old instance is stopped before the new one starts."},
     {.name = "max_failure_ratio",
@@ -109,6 +115,11 @@ static const struct field update_rows[] = {
 };
 static const struct field_table update_table = FIELD_TABLE(
     "deploy.update_config", "How instances are replaced.", update_rows, &service_defaults);
+
+static const struct field_choice only_replicated[] = {
+    {"replicated", 0},
+    {NULL,         0},
+};
 
 static void decode_mode(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
@@ -150,6 +161,7 @@ static const struct field deploy_rows[] = {
      .decode = decode_mode,
      .input_only = true,
      .forms = FORM_TEXT,
+     .choices = only_replicated,
      .default_text = "replicated",
      .help = "How instances are spread."},
     {.name = "rollback_config",                .type = FIELD_IGNORED,                                    .help = "taking back follows update_config"                                     },
@@ -157,12 +169,18 @@ static const struct field deploy_rows[] = {
     {.name = "endpoint_mode",
      .type = FIELD_IGNORED,
      .help = "a process is reached at its own port"                                                  },
-    {.name = "placement",        .type = FIELD_REFUSED,                                .help = "there is one machine"                               },
+    {.name = "placement",          .type = FIELD_REFUSED,                                       .help = "there is one machine"                                 },
 };
 const struct field_table fields_deploy = FIELD_TABLE(
     "deploy", "How many instances, and how they change.", deploy_rows, &service_defaults);
 
 /* logging, hang */
+
+static const struct field_choice file_drivers[] = {
+    {"json-file", 0},
+    {"local",     0},
+    {NULL,        0},
+};
 
 static void decode_driver(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
@@ -210,6 +228,7 @@ static const struct field logging_rows[] = {
      .decode = decode_driver,
      .input_only = true,
      .forms = FORM_TEXT,
+     .choices = file_drivers,
      .default_text = "json-file",
      .help = "Where logs go: files of tend's own, whichever of the two names is used."},
     {.name = "options", .type = FIELD_MAP, .table = &log_option_table, .help = "Rotation."},
@@ -223,6 +242,9 @@ static const struct field hang_rows[] = {
      .offset = AT(hang.dump_signal),
      .effect = FIELD_UPDATES_LIVE,
      .forms = FORM_TEXT | FORM_NUMBER,
+     .pattern = SIGNAL_PATTERN,
+     .min = 1,
+     .max = 64,
      .decode = decode_signal,
      .encode = encode_signal,
      .help = "Sent first to an instance that hangs, so that it writes its stacks."},

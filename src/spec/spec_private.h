@@ -71,7 +71,14 @@ extern const struct healthcheck healthcheck_defaults;
 
 /* Tables of single mappings, one file each. */
 extern const struct field_table fields_healthcheck, fields_restart, fields_deploy_restart,
-    fields_deploy, fields_logging, fields_hang, fields_depends_on, fields_port;
+    fields_deploy, fields_logging, fields_hang, fields_depends_on, fields_port, fields_env_file;
+
+/* What `restart` may be as a text, but for on-failure:N. */
+extern const struct field_choice restart_words[];
+
+/* For the schema: what name_is_valid and signal_parse take. */
+#define NAME_PATTERN   "^[a-z0-9][a-z0-9_-]{0,62}$"
+#define SIGNAL_PATTERN "^([Ss][Ii][Gg])?[A-Za-z]+[12]?$|^[0-9]+$"
 
 /* Custom rows of the service table. */
 void decode_argv(struct decode *d, const struct field *f, const struct node_pair *pair, void *into);

@@ -113,7 +113,8 @@ static struct node *read_variables(struct load *l, const struct origin *from,
         return load_env_file(l, &file, from, span);
     for (size_t i = 0; i < include->env_file_count; i++) {
         file = load_file_at(l, from->dir, str_from(include->env_files[i]));
-        NODE_EACH (load_env_file(l, &file, from, span), pair)
+        const struct node *variables = load_env_file(l, &file, from, span);
+        NODE_EACH (variables, pair)
             (void)node_put(l->scratch, all, pair->key, pair->value);
     }
     return all;
@@ -243,7 +244,8 @@ static void include_entry(
                  ? load_file_at(l, from->dir, str_from(include.project_directory)).path
                  : load_file_at(l, first.path, STR("..")).path;
     o->dotenv = read_variables(l, from, &include, o->dir, &value->span);
-    NODE_EACH (read_files(l, from, &include, o, &value->span), section)
+    const struct node *included = read_files(l, from, &include, o, &value->span);
+    NODE_EACH (included, section)
         if (!str_is(section->key, "name") && !str_is(section->key, "version") &&
             !str_starts(section->key, "x-"))
             add_entries(l, root, section, o);

@@ -62,7 +62,8 @@ struct node {
     uint32_t slot_count;
 };
 
-/* Each pair of a map, in order; nothing for NULL or another kind. */
+/* Each pair of a map (a plain expression: it is evaluated twice), in order; nothing for NULL or
+ * another kind. */
 #define NODE_EACH(map, pair)                                                                \
     for (const struct node_pair *pair = node_pairs(map), *pair##_end = node_pairs_end(map); \
          pair < pair##_end; pair++)

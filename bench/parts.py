@@ -67,9 +67,9 @@ class Bench:
             self.row(measure, subject, None, "ms")
             return
         note = f"n={len(times)}, {times[0]:.1f} to {times[-1]:.1f}" + (", then never" if "never" in words else "")
-        if len(times) >= 100:
-            note += f", p99 {times[len(times) * 99 // 100]:.1f}"
         self.row(measure, subject, statistics.median(times), "ms", note)
+        if len(times) >= 100:
+            self.row(f"{measure}, p99", subject, times[len(times) * 99 // 100], "ms")
 
     def hurt(self, subject, how, rounds, limit_ms, measure, label=None):
         self.program("listening", PORT, 1, 30000)

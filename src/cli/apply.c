@@ -35,6 +35,8 @@ static void write_body(const struct apply_request *r, struct buf *out)
     json_raw(&j, "document", r->project->document);
     if (r->digest != NULL)
         json_text(&j, "plan", r->digest);
+    if (r->seal != NULL)
+        json_text(&j, "seal", r->seal);
     if (r->start)
         json_bool(&j, "start", true);
     json_end(&j);

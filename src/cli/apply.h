@@ -16,6 +16,7 @@ MUST_USE bool apply_connect(struct cli *cli, const struct project *project, stru
 struct apply_request {
     const struct project *project;
     const char *digest;  /* of the plan that was shown; NULL: whatever it takes */
+    const char *seal;    /* of the plan file that it came from; NULL: none */
     bool start;          /* services that a person had stopped too, as `up` says */
     bool report;         /* say the outcome and the undo */
     bool keep_interrupt; /* see operation_view.h */

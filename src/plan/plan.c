@@ -120,6 +120,12 @@ static void compare_kind(struct plan *p, struct arena *a, const struct project *
     }
 }
 
+static void see(struct plan *p, const struct kind *k, const struct observed *o, struct str told)
+{
+    vec_push(&p->seen,
+        (struct plan_seen){.kind = k->name, .name = o->name, .digest = hash_of(told.at, told.len)});
+}
+
 static void digest(struct plan *p, const struct project *declared, const struct kind *const *kinds,
     const struct observed_list *observed, size_t kind_count)
 {
@@ -130,11 +136,13 @@ static void digest(struct plan *p, const struct project *declared, const struct 
     for (size_t k = 0; k < kind_count && observed != NULL; k++)
         for (size_t i = 0; i < observed[k].count; i++) {
             const struct observed *o = &observed[k].at[i];
+            size_t begin = all.len;
 
             buf_format(&all, "\n%s %s %s %s ", kinds[k]->name, o->name,
                 o->trouble != NULL ? o->trouble : "", o->note != NULL ? o->note : "");
             if (o->node != NULL)
                 node_write_json(&all, o->node);
+            see(p, kinds[k], o, str_tail(buf_str(&all), begin));
         }
     p->digest = hash_of(buf_str(&all).at, all.len);
     buf_fini(&all);
@@ -156,4 +164,5 @@ void plan_fini(struct plan *p)
         change_fini(c);
     vec_fini(&p->changes);
     vec_fini(&p->notes);
+    vec_fini(&p->seen);
 }

@@ -16,6 +16,12 @@
 #include "drive/kind.h"
 #include "spec/project.h"
 
+/* One thing that was observed, so that what has changed since can be named. */
+struct plan_seen {
+    const char *kind, *name;
+    struct hash digest; /* of its fields: the daemon puts its key into it before it is shown */
+};
+
 struct plan {
     const char *project;
     struct {
@@ -24,8 +30,12 @@ struct plan {
     struct {
         VEC_OF(const char *);
     } notes; /* what a person set aside from the declaration, for people */
+    struct {
+        VEC_OF(struct plan_seen);
+    } seen;
     int creates, updates, replaces, deletes;
     struct hash digest;
+    const char *seal; /* the daemon's word that it made this plan; NULL: none */
 };
 
 /* `observed` is what kinds[k]->observe gave, list by list; NULL: nothing is there. `declared` NULL
@@ -41,7 +51,8 @@ static inline bool plan_is_empty(const struct plan *p)
 /* For the terminal, with ANSI colours or without. */
 void plan_write_text(const struct plan *p, bool colours, struct buf *out);
 /* {"v":1,"project":…,"digest":…,"changes":[{"action","kind","name","wave","reason","summary",
- *  "fields":[{"path","before","after","restarts"}]}],"counts":{…},"notes":[…],"text":…} */
+ *  "fields":[{"path","before","after","restarts"}]}],"counts":{…},"notes":[…],
+ *  "observed":[{"kind","name","digest"}],"seal":…,"text":…} */
 void plan_write_json(const struct plan *p, struct buf *out);
 
 #endif

@@ -96,6 +96,23 @@ static void write_change(struct json *j, const struct change *c)
     json_end(j);
 }
 
+static void write_seen(struct json *j, const struct plan *p)
+{
+    char digest[HASH_TEXT_BYTES];
+
+    json_open_array(j, "observed");
+    VEC_EACH (&p->seen, const struct plan_seen, seen) {
+        hash_format(&seen->digest, digest);
+        json_open_object(j, NULL);
+        json_text(j, "kind", seen->kind);
+        json_text(j, "name", seen->name);
+        json_text(j, "digest", digest);
+        json_end(j);
+    }
+    json_end(j);
+    json_text(j, "seal", p->seal);
+}
+
 void plan_write_json(const struct plan *p, struct buf *out)
 {
     char digest[HASH_TEXT_BYTES];
@@ -121,6 +138,7 @@ void plan_write_json(const struct plan *p, struct buf *out)
     VEC_EACH (&p->notes, const char *, note)
         json_text(&j, NULL, *note);
     json_end(&j);
+    write_seen(&j, p);
     plan_write_text(p, false, &text);
     json_str(&j, "text", buf_str(&text));
     json_end(&j);

@@ -20,6 +20,7 @@ void command_destroy(struct command **c)
     free((*c)->service);
     free((*c)->document);
     free((*c)->plan);
+    free((*c)->seal);
     free(*c);
     *c = NULL;
 }

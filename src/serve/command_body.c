@@ -32,6 +32,7 @@ static const struct field {
     {"shutdown", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(shutdown)},
     {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY), ON(COMMAND_APPLY), AT(document)},
     {"plan", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(plan)},
+    {"seal", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(seal)},
     {"start", SHAPE_BOOL, ON(COMMAND_APPLY), 0, AT(start)},
 };
 /* clang-format on */

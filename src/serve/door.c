@@ -140,11 +140,50 @@ static bool make_plan(struct door *door, struct arena *a, const struct project *
     return ok;
 }
 
+/* What a plan file carries to say that this daemon's state made it, and for which document. */
+static void write_seal(
+    const struct door *door, const char *project, const char *digest, char out[HASH_TEXT_BYTES])
+{
+    char *text = mem_format("tend plan 1\n%s\n%s", project, digest);
+    struct hash seal = hash_hmac(door->settings.revision_key, str_from(text));
+
+    hash_format(&seal, out);
+    free(text);
+}
+
+static bool check_seal(const struct request *r, struct err *err)
+{
+    const struct command *c = r->command;
+    char seal[HASH_TEXT_BYTES];
+
+    if (c->seal == NULL)
+        return true;
+    write_seal(r->door, r->project->name, c->plan != NULL ? c->plan : "", seal);
+    return hash_same_secret(str_from(seal), str_from(c->seal)) ||
+           err_set(err, ERR_INVALID,
+               "the plan was not made here (another project or state directory), or was changed "
+               "since");
+}
+
+/* Seals it, and makes digests of single things useless for guessing what is in them. */
+static void seal_plan(const struct door *door, struct plan *plan, char seal[HASH_TEXT_BYTES])
+{
+    char digest[HASH_TEXT_BYTES];
+
+    hash_format(&plan->digest, digest);
+    write_seal(door, plan->project, digest, seal);
+    plan->seal = seal;
+    VEC_EACH (&plan->seen, struct plan_seen, seen)
+        seen->digest = hash_hmac(door->settings.revision_key,
+            (struct str){(const char *)seen->digest.at, sizeof seen->digest.at});
+}
+
 static void do_plan(struct request *r)
 {
     struct arena *a = arena_create(0);
     struct buf body = BUF_INIT(64u << 20);
     struct err err = ERR_INIT;
+    char seal[HASH_TEXT_BYTES];
     struct plan plan;
 
     if (!load(r, &err) || !make_plan(r->door, a, r->project, &plan, &err)) {
@@ -152,6 +191,7 @@ static void do_plan(struct request *r)
         refuse(r, &err, "tend check shows what is wrong with the file");
         return;
     }
+    seal_plan(r->door, &plan, seal);
     plan_write_json(&plan, &body);
     plan_fini(&plan);
     answer_json(r, &body);
@@ -395,7 +435,8 @@ static void do_apply(struct request *r)
         refuse(r, &err, "end it with: tend pause --end");
         return;
     }
-    if (!load(r, &err) || !is_current(r, &changes, &err) || !store(r->door, r->project, &err)) {
+    if (!load(r, &err) || !check_seal(r, &err) || !is_current(r, &changes, &err) ||
+        !store(r->door, r->project, &err)) {
         refuse(r, &err,
             err.kind == ERR_CONFLICT ? "make the plan again" : "tend check shows what is wrong");
         return;

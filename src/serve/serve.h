@@ -52,6 +52,7 @@ struct command {
     bool start;     /* an apply: start what people had stopped too, as `up` does */
     char *document; /* JSON or YAML text, terminated */
     char *plan;     /* digest that the document must still give, NULL: any */
+    char *seal;     /* what the daemon put on that plan; NULL: it was not kept in a file */
     char actor[EVENT_ACTOR_BYTES_MAX];
 };
 

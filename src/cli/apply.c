@@ -6,7 +6,41 @@
 #include "cli/daemon_start.h"
 #include "cli/operation_view.h"
 
-#define BODY_BYTES_MAX (64u << 20)
+#include <time.h>
+
+#define BODY_BYTES_MAX   (64u << 20)
+#define ANSWER_BYTES_MAX (64u << 10)
+#define STARTED_WAIT_MS  5000
+#define TRY_AGAIN_MS     5
+
+/* Connected is not answered: while a killed daemon's last child is between vfork and exec, the
+ * daemon's socket still takes connections that nobody will serve. */
+static bool open_answering(struct client **out, struct cli *cli, struct err *err)
+{
+    struct buf text = BUF_INIT(ANSWER_BYTES_MAX);
+    bool ok = client_open(out, cli, err) &&
+              (client_text(*out, "GET", "/-/healthy", STR(""), &text, err) ||
+                  err->kind != ERR_UNREACHABLE);
+
+    buf_fini(&text);
+    if (ok)
+        *err = (struct err)ERR_INIT;
+    return ok;
+}
+
+static bool open_started(struct client **out, struct cli *cli, struct err *err)
+{
+    int64_t deadline_ms = clock_boot_ms() + STARTED_WAIT_MS;
+    struct timespec pause = {.tv_nsec = TRY_AGAIN_MS * NS_PER_MS};
+
+    while (!open_answering(out, cli, err)) {
+        if (err->kind != ERR_UNREACHABLE || clock_boot_ms() >= deadline_ms)
+            return false;
+        client_close(out);
+        (void)nanosleep(&pause, NULL); /* nothing tells when the dead one's socket is gone */
+    }
+    return true;
+}
 
 bool apply_connect(struct cli *cli, const struct project *project, struct client **out,
     bool *out_started, struct err *err)
@@ -15,7 +49,7 @@ bool apply_connect(struct cli *cli, const struct project *project, struct client
 
     if (out_started != NULL)
         *out_started = false;
-    if (client_open(out, cli, err))
+    if (open_answering(out, cli, err))
         return true;
     if (err->kind != ERR_UNREACHABLE || cli_value(cli, "host") != NULL)
         return false;
@@ -24,7 +58,7 @@ bool apply_connect(struct cli *cli, const struct project *project, struct client
     TRY(daemon_start(cli, &paths, err));
     if (out_started != NULL)
         *out_started = true;
-    return client_open(out, cli, err);
+    return open_started(out, cli, err);
 }
 
 static void write_body(const struct apply_request *r, struct buf *out)

@@ -1,13 +1,12 @@
 """A state directory that is full, torn, deleted or lies; services stay up whatever it does."""
 import contextlib
 import ctypes
-import json
 import os
 import shutil
 import sqlite3
 import struct
 import subprocess
-import sys
+import urllib.request
 
 import pytest
 
@@ -129,6 +128,49 @@ def test_a_daemon_that_dies_on_a_full_disk_comes_back_there(world, tiny):
                        what="it recovers")
         world.tend("scale", "web=1")
         verify(world)
+
+
+MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
+
+
+def test_while_the_state_cannot_be_written_shims_heal_and_then_the_daemon_is_back(world, tiny):
+    """A daemon that starts there says why it cannot, again and again, until it can."""
+    world.declare(web(tiny))
+    world.up()
+    if os.getuid() != 0:
+        pytest.skip("only root may bind a read-only view over the journal")
+    journal = str(world.state / "journal").encode()
+    daemon, before, address = world.daemon_pid(), pids(world), world.address("web/1")
+    since = world.status()["head"]
+    if libc.mount(journal, journal, None, MS_BIND, None) != 0:
+        pytest.skip("no bind mounts here")
+    try:
+        assert libc.mount(None, journal, None, MS_BIND | MS_RDONLY | MS_REMOUNT, None) == 0
+        world.kill(daemon)
+        world.wait_dead(daemon)
+        world.kill(before["web/1"])
+        world.wait_dead(before["web/1"])
+        for _ in range(100):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{address}/", timeout=1) as answer:
+                assert answer.read() == b"ok"
+                break
+            world.pause_between_looks()
+        else:
+            raise AssertionError("nobody has started web/1 again")
+        for _ in range(100):
+            if "Read-only" in (world.state / "guard" / "daemon.log").read_text():
+                break
+            world.pause_between_looks()
+        assert libc.mount(None, journal, None, MS_BIND | MS_REMOUNT, None) == 0
+        world.wait_daemon(20)
+        world.wait_until("web", "ready")
+        assert pids(world)["web/2"] == before["web/2"] and pids(world)["web/1"] != before["web/1"]
+        told = [e for e in world.events_until_now(since) if e["type"] == "instance.exited"]
+        assert len(told) == 1 and told[0]["actor"] == "shim"
+        verify(world)
+    finally:
+        children.end_all()
+        libc.umount2(journal, 2)
 
 
 # ---- torn files

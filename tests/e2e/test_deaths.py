@@ -33,7 +33,8 @@ def shim_of(world, subject):
 
 
 def is_whole(world):
-    return all(s["state"] == "ready" for s in world.status()["services"])
+    return all(s["state"] == "ready" and all(i["pid"] for i in s["instances"])
+               for s in world.status()["services"])
 
 
 def wait_whole(world, timeout=20):
@@ -264,4 +265,34 @@ def test_random_deaths_of_the_daemon_lose_and_touch_nothing(world, tiny):
         assert f"COLOUR={colour}".encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
     assert pids(world, "steady") == steady
     assert not exits(world, 0, "steady/1") and not exits(world, 0, "steady/2")
+    assert_sound(world)
+
+
+def test_random_deaths_of_anything_heal(world, tiny):
+    """Daemon, shims and services die in any combination, a moment apart or at once."""
+    seed = int(os.environ.get("TEND_SEED", "1"))
+    rng = random.Random(seed)
+    # Tokens are given back after a second, so that what is tried here is not the back-off.
+    world.declare(web(tiny, replicas=3, restart="always"))
+    world.up()
+    for turn in range(KILLS // 2):
+        daemon, before = world.wait_daemon(), pids(world)
+        spared = rng.choice(sorted(before))
+        victims = [shim_of(world, s) for s in before if s != spared and rng.random() < 0.5]
+        victims += [pid for s, pid in before.items() if s != spared and rng.random() < 0.5]
+        victims += [daemon] if rng.random() < 0.5 else []
+        rng.shuffle(victims)
+        for pid in victims:
+            if children.is_running(pid):
+                world.kill(pid)
+            time.sleep(rng.choice((0, 0, 0.001, 0.005, 0.02)))  # the moment is what is being varied
+        dead = [pid for pid in victims if pid in before.values()]
+        world.wait_daemon(20, other_than=daemon if daemon in victims else None)
+        world.wait_for(lambda gone=dead: is_whole(world) and not set(gone) & set(pids(world).values()), 30,
+                       f"turn {turn} of seed {seed}: {victims}")
+        assert pids(world)[spared] == before[spared], f"turn {turn}, seed {seed}"
+        if turn % 5 == 4:
+            replace_guard(world)
+            world.tend("restart", "web", timeout=60)  # rows of restarts begin anew
+    wait_whole(world)
     assert_sound(world)

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "spec/codes.h"
 #include "spec/describe.h"
 
 #include <stdio.h>
@@ -51,8 +52,9 @@ static const struct {
     const char *name;
     void (*write)(struct buf *out);
 } references[] = {
-    {"commands", help_reference    },
-    {"keys",     describe_reference},
+    {"commands", help_reference       },
+    {"keys",     describe_reference   },
+    {"codes",    codes_write_reference},
 };
 
 static int run_reference(struct cli *cli)
@@ -66,7 +68,7 @@ static int run_reference(struct cli *cli)
             references[i].write(&page);
     if (page.len == 0) {
         (void)err_set(&err, ERR_INVALID, "no page \"%.40s\"", name); /* always false */
-        return cli_misuse(cli, &err, "one of: commands keys");
+        return cli_misuse(cli, &err, "one of: commands keys codes");
     }
     cli_write(buf_str(&page));
     buf_fini(&page);
@@ -88,7 +90,7 @@ const struct command cmd_reference = {
     .name = "__reference",
     .group = GROUP_HIDDEN,
     .summary = "print a page of docs/reference",
-    .usage = "[commands|keys]",
+    .usage = "[commands|keys|codes]",
     .args_max = 1,
     .run = run_reference,
 };

@@ -26,6 +26,7 @@ enum completes {
     COMPLETES_INSTANCE, /* names of services and of their instances */
     COMPLETES_COMMAND,  /* names of commands */
     COMPLETES_SHELL,    /* bash, zsh, fish */
+    COMPLETES_TOPIC,    /* codes of findings, keys of tend.yaml */
 };
 
 struct flag {

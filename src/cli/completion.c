@@ -1,7 +1,10 @@
 #include "cli/completion.h"
 
 #include "base/must.h"
+#include "spec/codes.h"
+#include "spec/describe.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -113,6 +116,36 @@ static void offer_words(struct buf *out, struct str prefix, const char *words)
     }
 }
 
+/* Keys of a service, or those below the last dot, with the path before them. */
+static void offer_keys(struct buf *out, struct str prefix)
+{
+    const struct field_table *table = &fields_service;
+    struct str path = prefix;
+    struct field_place place;
+    const char *nearest;
+    char word[200];
+
+    while (path.len > 0 && path.at[path.len - 1] != '.')
+        path.len--;
+    if (path.len > 0) {
+        struct str parent = {.at = path.at, .len = path.len - 1};
+        if (!describe_find(parent, &place, &nearest) || place.field->table == NULL)
+            return;
+        table = place.field->table;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        (void)snprintf(word, sizeof word, "%.*s%s", STR_ARG(path), table->fields[i].name);
+        offer(out, prefix, word, table->fields[i].help);
+    }
+}
+
+static void offer_topics(struct buf *out, struct str prefix)
+{
+    for (size_t i = 0; i < code_count; i++)
+        offer(out, prefix, codes[i].name, codes[i].title);
+    offer_keys(out, prefix);
+}
+
 static void step_flag(struct cursor *c, const char *word)
 {
     const struct flag *flag;
@@ -157,6 +190,9 @@ static void offer_kind(struct buf *out, struct str prefix, enum completes what,
         break;
     case COMPLETES_SHELL:
         offer_words(out, prefix, "bash zsh fish");
+        break;
+    case COMPLETES_TOPIC:
+        offer_topics(out, prefix);
         break;
     case COMPLETES_COMMAND:
         offer_commands(out, prefix);

@@ -3,7 +3,7 @@
  * Problems in a file are not errors of a call (base/err.h) but findings: all of them are collected
  * in one run, sorted by place, and shown the way compilers do:
  *
- *     error: unknown key 'comand'
+ *     error[unknown-key]: unknown key 'comand'
  *      --> tend.yaml:4:5
  *       |
  *     4 |     comand: python3 web.py
@@ -51,7 +51,7 @@ struct excerpt {
 
 struct diagnostic {
     enum severity severity;
-    const char *code; /* what kind of finding: "unknown-key", for programs */
+    const char *code; /* what kind of finding, a name of codes.h: "unknown-key" */
     struct excerpt where;
     const char *message;       /* one sentence without a full stop, the wrong thing in quotes */
     const char *help;          /* what to write instead; NULL if there is nothing to say */

@@ -72,8 +72,8 @@ static void render(struct buf *out, const struct style *s, const struct diagnost
 
     if (g->other_message != NULL && g->other.file != NULL && digits_of(g->other.line) > width)
         width = digits_of(g->other.line);
-    buf_format(
-        out, "%s%s%s:%s ", s->severity[g->severity], severity_name(g->severity), s->off, s->bold);
+    buf_format(out, "%s%s[%s]%s:%s ", s->severity[g->severity], severity_name(g->severity), g->code,
+        s->off, s->bold);
     add_visible(out, g->message);
     buf_format(out, "%s\n", s->off);
     if (g->where.file != NULL)

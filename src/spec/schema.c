@@ -243,7 +243,8 @@ static void add_forms(struct json *j, const struct field *f)
         add_lists(j, f);
     if (f->forms & FORM_MAP)
         add_maps(j, f);
-    add_null(j);
+    if (!f->required)
+        add_null(j);
     json_end(j);
 }
 

@@ -78,7 +78,8 @@ def test_json_is_one_line(schema):
 
 
 @pytest.mark.parametrize("page, words", [
-    ("tend.schema.json", ["schema"]), ("tend-yaml.md", ["__reference", "keys"]), ("cli.md", ["__reference"])])
+    ("tend.schema.json", ["schema"]), ("tend-yaml.md", ["__reference", "keys"]),
+    ("diagnostics.md", ["__reference", "codes"]), ("cli.md", ["__reference"])])
 def test_what_is_committed_is_current(page, words):
     assert (ROOT / "docs/reference" / page).read_text() == tend(*words).stdout, "make reference"
 

@@ -35,7 +35,7 @@ CASE(a_finding_is_drawn_with_its_line_and_a_caret)
     diagnostic_error(d, "unknown-key", &key, "unknown key '%s'", "comand");
     diagnostic_help(d, "did you mean '%s'?", "command");
     diagnostic_other(d, &name, "in here");
-    CHECK_TEXT(rendered(d), "error: unknown key 'comand'\n"
+    CHECK_TEXT(rendered(d), "error[unknown-key]: unknown key 'comand'\n"
                             " --> tend.yaml:3:8\n"
                             "  |\n"
                             "3 |   w\xc3\xa9: {comand: x}\n"
@@ -94,7 +94,7 @@ CASE(a_source_without_text_shows_no_line)
 
     diagnostic_error(d, "x", &span, "wrong");
     diagnostic_warning(d, "y", NULL, "nowhere");
-    CHECK_TEXT(rendered(d), "error: wrong\n --> document:1:501\n\nwarning: nowhere\n\n");
+    CHECK_TEXT(rendered(d), "error[x]: wrong\n --> document:1:501\n\nwarning[y]: nowhere\n\n");
     diagnostics_destroy(&d);
 }
 

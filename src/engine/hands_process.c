@@ -70,6 +70,17 @@ static struct process_lease lease_of(const struct service *s, bool hands_off)
     };
 }
 
+static const struct shim_limit *limits_of(struct arena *a, const struct service *s)
+{
+    struct shim_limit *all = arena_new_array(a, s->ulimit_count + 1, struct shim_limit);
+
+    for (size_t i = 0; i < s->ulimit_count; i++)
+        all[i] = (struct shim_limit){.resource = (uint32_t)s->ulimits[i].resource,
+            .soft = (uint64_t)s->ulimits[i].soft, /* -1 is the kernel's own word for none */
+            .hard = (uint64_t)s->ulimits[i].hard};
+    return all;
+}
+
 void hands_fill_spec(
     struct hands *h, struct arena *a, const struct instance *i, struct process_spec *out)
 {
@@ -87,6 +98,10 @@ void hands_fill_spec(
         .limits = {.memory_bytes = s->resources.memory_bytes,
                    .cpus = s->resources.cpus,
                    .pids = s->resources.pids},
+        .ulimits = limits_of(a, s),
+        .ulimit_count = s->ulimit_count,
+        .oom_score_adj = s->oom_score_adj != OOM_SCORE_UNSET ? &s->oom_score_adj : NULL,
+        .no_new_privileges = s->no_new_privileges,
         .log_bytes_max = s->logging.file_bytes_max,
         .log_files_max = s->logging.files_max,
         .stop_signal = s->stop_signal,

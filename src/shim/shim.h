@@ -35,7 +35,7 @@
 #define KILL_AGAIN_MS    100
 
 struct spec {
-    const char *run_dir, *program, *cwd, *log_dir, *log_name, *notify, *boot_id;
+    const char *run_dir, *program, *cwd, *log_dir, *log_name, *notify, *boot_id, *oom_score;
     const char *cgroup_v2, *freezer, *oom_file;
     const char *cgroup_v1[SHIM_CGROUPS_MAX];
     char **arguments, **variables; /* NULL-terminated, into the spec's pages */

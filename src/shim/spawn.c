@@ -63,6 +63,19 @@ IN_CHILD static void set_limits(const struct spec *spec)
     }
 }
 
+IN_CHILD static void set_oom_score(const struct spec *spec)
+{
+    if (spec->oom_score == NULL)
+        return;
+    size_t length = 0;
+    while (spec->oom_score[length] != '\0')
+        length++;
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd == -1 || write(fd, spec->oom_score, length) == -1)
+        fail(SHIM_STEP_OOM_SCORE);
+    (void)close(fd);
+}
+
 /* By bare system calls: the C library's would run a signal round over threads that are not there.
  */
 IN_CHILD static void become_user(const struct spec *spec)
@@ -91,6 +104,7 @@ IN_CHILD static void run_child(struct shim *s, bool born_inside)
     (void)setsid(); /* cannot fail in a new process */
     leave_pid(s);
     enter_cgroups(s, born_inside);
+    set_oom_score(&s->spec);
     set_limits(&s->spec);
     become_user(&s->spec);
     if (s->spec.has_umask)

@@ -26,6 +26,8 @@ static const char **text_of(struct spec *s, uint32_t tag)
         return &s->freezer;
     case SHIM_TAG_OOM_FILE:
         return &s->oom_file;
+    case SHIM_TAG_OOM_SCORE:
+        return &s->oom_score;
     case SHIM_TAG_LOG_DIR:
         return &s->log_dir;
     case SHIM_TAG_LOG_NAME:

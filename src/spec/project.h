@@ -71,6 +71,14 @@ struct resources {
     int64_t pids;         /* limits.pids; -1 none */
 };
 
+struct ulimit {
+    const char *name;   /* "nofile" */
+    int resource;       /* RLIMIT_NOFILE */
+    int64_t soft, hard; /* -1 none */
+};
+
+#define OOM_SCORE_UNSET 1001 /* as the daemon's */
+
 struct hang_policy {
     int dump_signal;      /* sent first so that it writes its stacks; 0 none (default) */
     int64_t dump_wait_ns; /* how long it may take for that; default 1 s */
@@ -116,6 +124,10 @@ struct service {
     int replicas; /* default 1 */
     int port;     /* fixed by `ports`; 0: tend picks one per instance */
     struct resources resources;
+    const struct ulimit *ulimits; /* sorted by name; what is not there is as the daemon's */
+    size_t ulimit_count;
+    int oom_score_adj;      /* -1000 to 1000, or OOM_SCORE_UNSET */
+    bool no_new_privileges; /* security_opt */
     struct update_policy update;
     struct logging logging;
     const char *const *labels; /* name, value, name, value, …, NULL; sorted by name */

@@ -71,7 +71,8 @@ extern const struct healthcheck healthcheck_defaults;
 
 /* Tables of single mappings, one file each. */
 extern const struct field_table fields_healthcheck, fields_restart, fields_deploy_restart,
-    fields_deploy, fields_logging, fields_hang, fields_depends_on, fields_port, fields_env_file;
+    fields_deploy, fields_logging, fields_hang, fields_depends_on, fields_port, fields_ulimits,
+    fields_volume, fields_env_file;
 
 /* What `restart` may be as a text, but for on-failure:N. */
 extern const struct field_choice restart_words[];
@@ -106,6 +107,14 @@ struct node *encode_ports(struct encode *e, const struct field *f, const void *f
 void decode_signal(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 struct node *encode_signal(struct encode *e, const struct field *f, const void *from);
+void decode_ulimits(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_ulimits(struct encode *e, const struct field *f, const void *from);
+void decode_security_opt(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_security_opt(struct encode *e, const struct field *f, const void *from);
+void decode_volumes(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 void decode_services(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 

@@ -166,6 +166,10 @@ labels: [a=b]
 labels: {a: 1}
 profiles: []
 network_mode: host
+ulimits: {nofile: 10, core: "0", nproc: {soft: 1, hard: -1}}
+oom_score_adj: -500
+security_opt: ["no-new-privileges:true"]
+volumes: ["/srv:/srv", {type: bind, source: /a, target: /a, bind: {create_host_path: true}}]
 extends: o
 extends: {service: o}
 privileged: false
@@ -236,7 +240,10 @@ network_mode: bridge
 privileged: true
 read_only: [false]
 image: redis
-volumes: ["a:/b"]
+volumes: [{source: /a, target: /a}]
+ulimits: {nofiles: 3}
+ulimits: {nofile: {soft: 3}}
+oom_score_adj: 2000
 """.strip().splitlines()
 
 

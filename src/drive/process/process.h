@@ -72,11 +72,14 @@ struct process_spec {
     const char *user; /* users.h; NULL: as the daemon */
     int umask;        /* -1: as the daemon's */
     struct process_limits limits;
-    int64_t log_bytes_max; /* a log file's, then it is rotated; 0 never */
-    int log_files_max;     /* rotated ones kept */
-    int stop_signal;       /* 0 is SIGTERM */
-    bool notify;           /* give it an sd_notify socket */
-    int64_t watchdog_us;   /* with notify: WATCHDOG_USEC; 0 none */
+    int64_t log_bytes_max;            /* a log file's, then it is rotated; 0 never */
+    int log_files_max;                /* rotated ones kept */
+    int stop_signal;                  /* 0 is SIGTERM */
+    bool notify;                      /* give it an sd_notify socket */
+    int64_t watchdog_us;              /* with notify: WATCHDOG_USEC; 0 none */
+    const struct shim_limit *ulimits; /* over the daemon's own */
+    size_t ulimit_count;              /* at most SHIM_LIMITS_MAX, with RLIMIT_NOFILE */
+    const int *oom_score_adj;         /* NULL: as the daemon's */
     bool no_new_privileges;
     bool held; /* start nothing before process_resume */
     struct process_lease lease;

@@ -203,6 +203,7 @@ enum shim_step {
     SHIM_STEP_USER,
     SHIM_STEP_CWD,
     SHIM_STEP_EXEC,
+    SHIM_STEP_OOM_SCORE,
 };
 
 struct shim_record {
@@ -303,6 +304,7 @@ enum shim_tag {
     SHIM_TAG_LEASE = 22,       /* struct shim_lease */
     SHIM_TAG_ADOPT = 23,       /* struct shim_adopt */
     SHIM_TAG_BOOT_ID = 24,     /* text */
+    SHIM_TAG_OOM_SCORE = 25,   /* text: written to oom_score_adj */
 };
 
 enum shim_spec_flags {

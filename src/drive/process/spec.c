@@ -139,11 +139,38 @@ static MUST_USE bool add_strings(
     return true;
 }
 
+/* Those of the daemon, as it had them when it was started, unless the spec says others. */
+static MUST_USE bool add_limits(struct buf *out, const struct spec_parts *parts, struct err *err)
+{
+    const struct process_spec *spec = parts->spec;
+    struct shim_limit files = {RLIMIT_NOFILE, 0, parts->files->rlim_cur, parts->files->rlim_max};
+    bool own_files = false;
+
+    for (size_t i = 0; i < spec->ulimit_count; i++)
+        own_files = own_files || spec->ulimits[i].resource == RLIMIT_NOFILE;
+    if (spec->ulimit_count + !own_files > SHIM_LIMITS_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d ulimits", SHIM_LIMITS_MAX);
+    if (!own_files)
+        add_entry(out, SHIM_TAG_LIMIT, &files, sizeof files);
+    for (size_t i = 0; i < spec->ulimit_count; i++)
+        add_entry(out, SHIM_TAG_LIMIT, &spec->ulimits[i], sizeof spec->ulimits[i]);
+    return true;
+}
+
+static void add_oom_score(struct buf *out, const int *score)
+{
+    char text[16];
+
+    if (score == NULL)
+        return;
+    (void)snprintf(text, sizeof text, "%d", *score);
+    add_text(out, SHIM_TAG_OOM_SCORE, text);
+}
+
 bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *err)
 {
     const struct process_spec *spec = parts->spec;
     struct shim_lease lease = spec_lease(&spec->lease);
-    struct shim_limit files = {RLIMIT_NOFILE, 0, parts->files->rlim_cur, parts->files->rlim_max};
 
     begin_spec(out);
     add_places(out, parts, spec->slot);
@@ -156,7 +183,8 @@ bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *er
     add_user(out, parts->user);
     if (spec->umask >= 0)
         add_u32(out, SHIM_TAG_UMASK, (uint32_t)spec->umask);
-    add_entry(out, SHIM_TAG_LIMIT, &files, sizeof files);
+    TRY(add_limits(out, parts, err));
+    add_oom_score(out, spec->oom_score_adj);
     add_u64(out, SHIM_TAG_LOG_BYTES, spec->log_bytes_max > 0 ? (uint64_t)spec->log_bytes_max : 0);
     add_u32(out, SHIM_TAG_LOG_FILES, spec->log_files_max > 0 ? (uint32_t)spec->log_files_max : 0);
     add_u32(out, SHIM_TAG_STOP_SIGNAL,

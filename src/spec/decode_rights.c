@@ -1,0 +1,270 @@
+/* What a process may do and see: ulimits, security_opt, volumes. */
+#include "spec/spec_private.h"
+
+#include "base/must.h"
+
+#include <stddef.h>
+#include <sys/resource.h>
+
+/* ulimits: a map from a limit's name to a number, or to soft and hard; -1 is none. */
+
+#define LIMIT_MAX 9e18
+
+struct limit {
+    bool declared;
+    int64_t soft, hard;
+};
+
+/* decode's `into` for the ulimits table, by row. */
+struct limits {
+    struct limit at[RLIM_NLIMITS];
+};
+
+static const struct field limit_rows[] = {
+    {.name = "soft",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct limit, soft),
+     .min = -1,
+     .max = LIMIT_MAX,
+     .required = true,
+     .help = "What holds; the process may raise it up to the hard limit."},
+    {.name = "hard",
+     .type = FIELD_COUNT,
+     .offset = offsetof(struct limit, hard),
+     .min = -1,
+     .max = LIMIT_MAX,
+     .required = true,
+     .help = "The most that it may be raised to; -1 is no limit."        },
+};
+static const struct field_table limit_table =
+    FIELD_TABLE("a limit", "A limit of the kernel in both its values.", limit_rows, NULL);
+
+static bool is_above(int64_t soft, int64_t hard)
+{
+    return hard >= 0 && (soft < 0 || soft > hard);
+}
+
+static void take_limit(
+    struct decode *d, const char *name, const struct node *value, struct limit *out)
+{
+    out->declared = node_to_int(value, &out->soft) && out->soft >= -1;
+    out->hard = out->soft;
+    if (!out->declared)
+        diagnostic_error(d->diagnostics, "wrong-value", &value->span,
+            "'%s' takes a number, -1 for no limit, not '%.*s'", name,
+            (int)(value->text.len < 40 ? value->text.len : 40), value->text.at);
+}
+
+static void decode_limit(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    struct limit *limit = (struct limit *)(void *)((char *)into + f->offset);
+    size_t errors = diagnostics_count(d->diagnostics, SEVERITY_ERROR);
+
+    if (node_is_scalar(pair->value)) {
+        take_limit(d, f->name, pair->value, limit);
+        return;
+    }
+    if (pair->value->kind != NODE_MAP) {
+        (void)field_wrong(d, f->name, pair->value, "a number, or a map with soft and hard");
+        return;
+    }
+    fields_decode(d, &limit_table, pair->value, limit);
+    limit->declared = diagnostics_count(d->diagnostics, SEVERITY_ERROR) == errors;
+    if (limit->declared && is_above(limit->soft, limit->hard))
+        diagnostic_error(d->diagnostics, "conflict", &pair->value->span,
+            "the soft limit of '%s' is above its hard one", f->name);
+}
+
+#define LIMIT(limit_name, number, what)                                                      \
+    {                                                                                        \
+        .name = (limit_name), .type = FIELD_CUSTOM,                                          \
+        .offset = offsetof(struct limits, at) + (number) * sizeof(struct limit),             \
+        .forms = FORM_NUMBER | FORM_MAP, .table = &limit_table, .min = -1, .max = LIMIT_MAX, \
+        .effect = FIELD_RESTARTS, .decode = decode_limit, .input_only = true, .help = (what) \
+    }
+
+static const struct field ulimits_rows[] = {
+    LIMIT("as", RLIMIT_AS, "Bytes of address space."),
+    LIMIT("core", RLIMIT_CORE, "Bytes of a core file; 0 is none."),
+    LIMIT("cpu", RLIMIT_CPU, "Seconds of a processor's time."),
+    LIMIT("data", RLIMIT_DATA, "Bytes of data and heap."),
+    LIMIT("fsize", RLIMIT_FSIZE, "Bytes of a file that it writes."),
+    LIMIT("locks", RLIMIT_LOCKS, "File locks."),
+    LIMIT("memlock", RLIMIT_MEMLOCK, "Bytes that stay in memory."),
+    LIMIT("msgqueue", RLIMIT_MSGQUEUE, "Bytes in POSIX message queues."),
+    LIMIT("nice", RLIMIT_NICE, "20 minus the lowest nice value that it may take."),
+    LIMIT("nofile", RLIMIT_NOFILE, "Open files."),
+    LIMIT("nproc", RLIMIT_NPROC, "Processes and threads of its user."),
+    LIMIT("rss", RLIMIT_RSS, "Bytes of memory; the kernel no longer looks at it."),
+    LIMIT("rtprio", RLIMIT_RTPRIO, "The highest real-time priority that it may take."),
+    LIMIT("rttime", RLIMIT_RTTIME, "Microseconds at real-time priority without a pause."),
+    LIMIT("sigpending", RLIMIT_SIGPENDING, "Signals that wait."),
+    LIMIT("stack", RLIMIT_STACK, "Bytes of the stack."),
+};
+const struct field_table fields_ulimits = FIELD_TABLE(
+    "ulimits", "Limits of the kernel for a process; -1 is no limit.", ulimits_rows, NULL);
+
+void decode_ulimits(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    struct service *s = into;
+    struct ulimit *all = arena_new_array(d->arena, COUNT(ulimits_rows), struct ulimit);
+    struct limits limits = {0};
+
+    if (pair->value->kind != NODE_MAP) {
+        (void)field_wrong(d, f->name, pair->value, "a map from a limit to a number");
+        return;
+    }
+    fields_decode(d, &fields_ulimits, pair->value, &limits);
+    for (size_t i = 0; i < COUNT(ulimits_rows); i++) {
+        size_t resource = ulimits_rows[i].offset / sizeof(struct limit);
+        const struct limit *limit = &limits.at[resource];
+        if (limit->declared)
+            all[s->ulimit_count++] = (struct ulimit){.name = ulimits_rows[i].name,
+                .resource = (int)resource,
+                .soft = limit->soft,
+                .hard = limit->hard};
+    }
+    s->ulimits = all;
+}
+
+struct node *encode_ulimits(struct encode *e, const struct field *f, const void *from)
+{
+    const struct service *s = from;
+    struct node *map = node_map(e->arena);
+
+    (void)f;
+    for (size_t i = 0; i < s->ulimit_count; i++) {
+        struct node *limit = node_map(e->arena);
+        (void)node_put(e->arena, limit, STR("soft"), node_int(e->arena, s->ulimits[i].soft));
+        (void)node_put(e->arena, limit, STR("hard"), node_int(e->arena, s->ulimits[i].hard));
+        (void)node_put(e->arena, map, str_from(s->ulimits[i].name), limit);
+    }
+    return map->count > 0 ? map : NULL;
+}
+
+/* security_opt: of Docker's words only those about new privileges mean something for a process. */
+
+void decode_security_opt(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    const char *const *options = NULL;
+    struct service *s = into;
+    size_t count = 0;
+
+    if (pair->value->kind != NODE_LIST || !field_texts(d, f->name, pair->value, &options, &count)) {
+        if (pair->value->kind != NODE_LIST)
+            (void)field_wrong(d, f->name, pair->value, "a list");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct str value = str_from(options[i]);
+        struct str name = str_cut(&value, str_find(value, '=') >= 0 ? '=' : ':');
+        bool is_about = str_is(name, "no-new-privileges");
+        if (is_about && (value.len == 0 || str_is(value, "true")))
+            s->no_new_privileges = true;
+        else if (is_about && str_is(value, "false"))
+            s->no_new_privileges = false;
+        else
+            field_refuse(d, &pair->value->items[i]->span,
+                "'%s: %.80s': a plain process only knows 'no-new-privileges:true'", f->name,
+                options[i]);
+    }
+}
+
+struct node *encode_security_opt(struct encode *e, const struct field *f, const void *from)
+{
+    struct node *list = node_list(e->arena);
+
+    (void)f;
+    if (!((const struct service *)from)->no_new_privileges)
+        return NULL;
+    node_push(e->arena, list, node_text(e->arena, STR("no-new-privileges:true")));
+    return list;
+}
+
+/* volumes: a folder of the machine at its own place is what a process sees anyway. */
+
+static void check_mount(
+    struct decode *d, const struct span *span, struct str source, struct str target, bool read_only)
+{
+    if (read_only)
+        field_refuse(d, span,
+            "'volumes' read-only: a plain process sees the machine's own files with its user's "
+            "rights");
+    else if (str_starts(source, "/") && str_eq(source, target))
+        diagnostic_note(d->diagnostics, "no-effect", span,
+            "'volumes' has no effect: a plain process sees '%.*s' anyway",
+            (int)(source.len < 200 ? source.len : 200), source.at);
+    else
+        field_refuse(d, span,
+            "'volumes': a plain process sees the machine's own files at their own places; write "
+            "those paths instead");
+}
+
+struct volume {
+    const char *type, *source, *target;
+    bool read_only;
+};
+
+#define ONLY_BIND "only a bind mount of a folder at its own place means something for a process"
+
+static const struct field volume_rows[] = {
+    {.name = "type",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct volume,                                                                                         type),
+     .required = true,
+     .help = "Only 'bind'."},
+    {.name = "source",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct volume,                                                                                                 source),
+     .help = "The folder on the machine."},
+    {.name = "target",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct volume,target),
+     .required = true,
+     .help = "The same."},
+    {.name = "read_only",
+     .type = FIELD_BOOL,
+     .offset = offsetof(struct volume,                                                                                                       read_only),
+     .default_text = "false",
+     .help = "A plain process has the rights of its user: only false."},
+    {.name = "bind",                .type = FIELD_IGNORED,                                                    .help = "nothing is mounted"                                                                                                     },
+    {.name = "consistency",     .type = FIELD_IGNORED,                                                  .help = "nothing is mounted"                                                                                        },
+    {.name = "volume", .type = FIELD_REFUSED,   .help = ONLY_BIND                                                     },
+    {.name = "tmpfs",.type = FIELD_REFUSED,.help = ONLY_BIND},
+    {.name = "image",.type = FIELD_REFUSED,.help = ONLY_BIND},
+};
+const struct field_table fields_volume =
+    FIELD_TABLE("a volume", "A folder that the process sees.", volume_rows, NULL);
+
+static void check_volume(struct decode *d, const char *name, const struct node *value)
+{
+    struct volume volume = {0};
+
+    if (value->kind == NODE_MAP) {
+        fields_decode(d, &fields_volume, value, &volume);
+        bool is_bind = str_is(str_from(volume.type), "bind");
+        check_mount(d, &value->span, is_bind ? str_from(volume.source) : STR(""),
+            str_from(volume.target), volume.read_only);
+    } else if (node_is_scalar(value) && value->kind != NODE_NULL) {
+        struct str options = value->text, from = str_cut(&options, ':');
+        struct str to = str_cut(&options, ':');
+        while (options.len > 0)
+            volume.read_only = str_is(str_cut(&options, ','), "ro") || volume.read_only;
+        check_mount(d, &value->span, from, to, volume.read_only);
+    } else {
+        (void)field_wrong(d, name, value, "texts and maps in its list");
+    }
+}
+
+void decode_volumes(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)into;
+    if (pair->value->kind != NODE_LIST && pair->value->kind != NODE_NULL)
+        (void)field_wrong(d, f->name, pair->value, "a list");
+    for (size_t i = 0; pair->value->kind == NODE_LIST && i < pair->value->count; i++)
+        check_volume(d, f->name, pair->value->items[i]);
+}

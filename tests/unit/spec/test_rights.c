@@ -1,0 +1,92 @@
+/* ulimits, oom_score_adj, security_opt and volumes. */
+#include "world.h"
+
+#include <sys/resource.h>
+
+static void check_refused(const char *line, const char *text)
+{
+    struct world *w = world_create();
+    char file[600];
+
+    (void)snprintf(file, sizeof file, "name: t\nservices:\n  s:\n    command: x\n    %s\n", line);
+    put_file(w, "tend.yaml", file);
+    CHECK(load(w) == NULL);
+    CHECK_SAYING(strstr(told(w), text) != NULL, "%s", told(w));
+    CHECK(strstr(told(w), "tend.yaml:5:") != NULL);
+    world_destroy(&w);
+}
+
+CASE(limits_are_numbers_or_soft_and_hard)
+{
+    struct world *w = world_create();
+    const struct service *s = load_service(w, "    command: x\n    ulimits: {nofile: {soft: 10, "
+                                              "hard: -1}, core: 0, memlock: 8589934592}\n");
+
+    CHECK_INT(s->ulimit_count, 3);
+    CHECK_TEXT(s->ulimits[0].name, "core");
+    CHECK_INT(s->ulimits[0].hard, 0);
+    CHECK_INT(s->ulimits[1].soft, 8589934592);
+    CHECK_INT(s->ulimits[2].resource, RLIMIT_NOFILE);
+    CHECK_INT(s->ulimits[2].soft, 10);
+    CHECK_INT(s->ulimits[2].hard, -1);
+    world_destroy(&w);
+}
+
+CASE(wrong_limits_are_told)
+{
+    check_refused("ulimits: {nofiles: 3}", "did you mean 'nofile'?");
+    check_refused("ulimits: {nofile: many}", "takes a number, -1 for no limit, not 'many'");
+    check_refused("ulimits: {nofile: -2}", "takes a number, -1 for no limit, not '-2'");
+    check_refused("ulimits: {nofile: {soft: 3}}", "'hard' is missing in a limit");
+    check_refused("ulimits: {nofile: [3]}", "a number, or a map with soft and hard");
+    check_refused("ulimits: {nofile: {soft: 3, hard: 4, had: 3}}", "unknown key 'had' in a limit");
+    check_refused("ulimits: {nofile: {soft: 5, hard: 4}}", "soft limit of 'nofile' is above");
+    check_refused("ulimits: {nofile: {soft: -1, hard: 4}}", "soft limit of 'nofile' is above");
+    check_refused("ulimits: [nofile]", "a map from a limit to a number");
+}
+
+CASE(a_score_and_privileges_are_as_declared_or_the_daemons)
+{
+    struct world *w = world_create();
+    const struct service *s = load_service(w, "    command: x\n");
+    struct hash plain = s->revision;
+
+    CHECK_INT(s->oom_score_adj, OOM_SCORE_UNSET);
+    CHECK(!s->no_new_privileges);
+    s = load_service(w,
+        "    command: x\n    oom_score_adj: -500\n    security_opt: ['no-new-privileges:true']\n");
+    CHECK_INT(s->oom_score_adj, -500);
+    CHECK(s->no_new_privileges);
+    CHECK(!hash_eq(&plain, &s->revision));
+    s = load_service(w, "    command: x\n    security_opt: [no-new-privileges=false]\n");
+    CHECK(hash_eq(&plain, &s->revision));
+    world_destroy(&w);
+}
+
+CASE(what_a_process_cannot_be_kept_from_is_refused)
+{
+    check_refused("oom_score_adj: 1001", "from -1000 to 1000");
+    check_refused("security_opt: ['seccomp:unconfined']", "only knows 'no-new-privileges:true'");
+    check_refused("security_opt: no-new-privileges", "'security_opt' takes a list");
+    check_refused("cap_drop: [ALL]", "has the rights of its user; name one with `user`");
+}
+
+CASE(a_folder_at_its_own_place_is_there_anyway)
+{
+    struct world *w = world_create();
+
+    (void)load_service(
+        w, "    command: x\n    volumes: ['/srv:/srv', {type: bind, source: /a, target: /a}]\n");
+    CHECK(strstr(told(w), "a plain process sees '/srv' anyway") != NULL);
+    CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_NOTE), 2);
+    world_destroy(&w);
+    check_refused("volumes: ['./a:/b']", "the machine's own files at their own places");
+    check_refused("volumes: [data:/b]", "the machine's own files at their own places");
+    check_refused("volumes: ['/a:/a:z,ro']", "'volumes' read-only");
+    check_refused("volumes: [{type: bind, source: /a, target: /a, read_only: true}]", "read-only");
+    check_refused("volumes: [{type: volume, source: /a, target: /a}]", "at their own places");
+    check_refused("volumes: [[x]]", "texts and maps in its list");
+    check_refused("tmpfs: /run", "write a path below /run or /tmp");
+}
+
+TEST_MAIN()

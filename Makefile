@@ -68,6 +68,7 @@ reference: build
 	@$(BUILD)/tend __reference commands > docs/reference/cli.md
 	@$(BUILD)/tend __reference keys > docs/reference/tend-yaml.md
 	@$(BUILD)/tend __reference codes > docs/reference/diagnostics.md
+	@$(BUILD)/tend __reference events > docs/reference/events.md
 	@$(BUILD)/tend schema > docs/reference/tend.schema.json
 
 ## fuzz: every fuzz target for a minute (SECONDS=n) on its stored corpus

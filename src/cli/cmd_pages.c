@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "record/event_types.h"
 #include "spec/codes.h"
 #include "spec/describe.h"
 
@@ -55,6 +56,7 @@ static const struct {
     {"commands", help_reference       },
     {"keys",     describe_reference   },
     {"codes",    codes_write_reference},
+    {"events",   event_types_reference},
 };
 
 static int run_reference(struct cli *cli)
@@ -68,7 +70,7 @@ static int run_reference(struct cli *cli)
             references[i].write(&page);
     if (page.len == 0) {
         (void)err_set(&err, ERR_INVALID, "no page \"%.40s\"", name); /* always false */
-        return cli_misuse(cli, &err, "one of: commands keys codes");
+        return cli_misuse(cli, &err, "one of: commands keys codes events");
     }
     cli_write(buf_str(&page));
     buf_fini(&page);
@@ -90,7 +92,7 @@ const struct command cmd_reference = {
     .name = "__reference",
     .group = GROUP_HIDDEN,
     .summary = "print a page of docs/reference",
-    .usage = "[commands|keys|codes]",
+    .usage = "[commands|keys|codes|events]",
     .args_max = 1,
     .run = run_reference,
 };

@@ -103,6 +103,18 @@ static void add_missing(struct control *c)
     }
 }
 
+static void note_removed(const struct instance *i)
+{
+    struct note n;
+
+    if (i->control->spec == NULL) /* the service goes with all of its instances */
+        return;
+    note_begin(&n, i->control->engine, "instance.removed", i->subject);
+    note_cause(&n, i->last_event);
+    json_text(&n.json, "reason", i->reason);
+    (void)note_end(&n);
+}
+
 /* Slots that nobody wants any more and that are down disappear, the highest first. */
 static void trim_slots(struct control *c)
 {
@@ -118,6 +130,7 @@ static void trim_slots(struct control *c)
         if (last->state != INSTANCE_STOPPED || last->has_process)
             return;
         e->host.forget(e->host.data, last);
+        note_removed(last);
         instance_destroy(&last);
         c->slots.count--;
         e->changed = true;

@@ -254,6 +254,20 @@ static bool batch_is_over(struct control *c, const struct service *s)
     return false;
 }
 
+static void note_batch(struct control *c)
+{
+    struct note n;
+    int done = 0;
+
+    for (size_t k = 0; k < c->slots.count; k++)
+        done += !update_is_outdated(c, c->slots.at[k]);
+    note_begin(&n, c->engine, "update.batch_ready", c->name);
+    note_cause(&n, c->update.started_event);
+    json_int(&n.json, "done", done);
+    json_int(&n.json, "of", (int64_t)c->slots.count);
+    (void)note_end(&n);
+}
+
 static void roll(struct control *c)
 {
     struct instance *culprit = NULL;
@@ -275,9 +289,10 @@ static void roll(struct control *c)
         if (!batch_is_over(c, s))
             return;
         end_batch(c);
-        if (next_outdated(c) != NULL)
+        if (next_outdated(c) != NULL) {
+            note_batch(c);
             begin_batch(c);
-        else
+        } else
             finish(c);
         return;
     }

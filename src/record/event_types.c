@@ -10,11 +10,6 @@
 /* clang-format off */
 static const struct event_type types[] = {
     /* digest, file, services, changes; failed: reason; partly: done, left */
-    {"apply.failed", EVENT_ERROR, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
-        "the change could not be applied: {reason}[ ({done} of {changes} changes were made)]"
-        "|the change could not be applied"},
-    {"apply.finished", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
-        "what was declared is applied[ ({changes#change})][, it took {took_ms}]"},
     {"apply.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} applied {file}[ ({changes#change})]"
         "|{actor} applied a project[ ({changes#change})]"},
@@ -39,8 +34,6 @@ static const struct event_type types[] = {
     {"daemon.stopped", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
         "tend stopped[: {reason}]; the services live on|tend stopped"},
 
-    {"down.finished", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
-        "everything is stopped[, it took {took_ms}]"},
     {"down.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked to stop everything"},
 
@@ -56,8 +49,6 @@ static const struct event_type types[] = {
         "|{subject} waits before it is started again"},
     {"instance.completed", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_STATE, "completed",
         "{subject} did its work and ended[ after {ran_ms}]"},
-    {"instance.draining", EVENT_INFO, EVENT_STEP, EVENT_FOLD_STATE, "draining",
-        "{subject} finishes what it has and gets nothing new"},
     /* code or signal ("SIGKILL"), oom, ran_ms, pid, incarnation, by ("tend" when it was stopped) */
     {"instance.exited", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_EXIT, "exited",
         "{subject} was killed by {signal}[ after {ran_ms}]"
@@ -134,8 +125,6 @@ static const struct event_type types[] = {
     /* until_ns, for_ms */
     {"pause.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked tend to keep its hands off[ until {until_ns}]"},
-    {"plan.computed", EVENT_INFO, EVENT_STEP, EVENT_FOLD_NONE, NULL,
-        "a plan of {changes#change} was made[ for {actor}]|a plan was made"},
     {"restart.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked to restart {subject}"},
     {"resume.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
@@ -246,4 +235,39 @@ enum event_severity event_severity_of(const char *type)
     const struct event_type *row = event_type_find(type);
 
     return row != NULL ? row->severity : EVENT_INFO;
+}
+
+static const char *const roles[] = {
+    [EVENT_STEP] = "step",
+    [EVENT_REQUEST] = "request",
+    [EVENT_SEEN] = "seen",
+    [EVENT_DECISION] = "decision",
+    [EVENT_OUTCOME] = "outcome",
+};
+
+/* The alternatives of a sentence stand apart, and its bars are no columns of the page. */
+static void write_sentence(struct str sentence, struct buf *out)
+{
+    while (sentence.len > 0) {
+        struct str one = str_cut(&sentence, '|');
+
+        buf_format(out, "%.*s%s", STR_ARG(one), sentence.len > 0 ? "<br>or: " : "");
+    }
+}
+
+void event_types_reference(struct buf *out)
+{
+    buf_add_text(out,
+        "# Events\n\n"
+        "Every event that tend writes to its journal, as `tend events --type` takes it and\n"
+        "`tend why` tells it. A sentence takes {fields} from the event's evidence; a part in\n"
+        "[brackets] is left out where a field of it is missing. Made by `tend __reference "
+        "events`.\n\n"
+        "| type | severity | role | sentence |\n| --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < COUNT(types); i++) {
+        buf_format(out, "| `%s` | %s | %s | ", types[i].name,
+            event_severity_name(types[i].severity), roles[types[i].role]);
+        write_sentence(str_from(types[i].sentence), out);
+        buf_add_text(out, " |\n");
+    }
 }

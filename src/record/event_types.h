@@ -23,6 +23,7 @@
 #ifndef TEND_RECORD_EVENT_TYPES_H
 #define TEND_RECORD_EVENT_TYPES_H
 
+#include "base/buf.h"
 #include "base/str.h"
 
 #include <stdbool.h>
@@ -61,6 +62,9 @@ struct event_type {
 const struct event_type *event_type_find(const char *name);
 /* All rows, sorted by name. */
 const struct event_type *event_types_all(size_t *out_count);
+
+/* The page docs/reference/events.md, from the table. */
+void event_types_reference(struct buf *out);
 
 /* "info", "notice", "warn", "error". */
 const char *event_severity_name(enum event_severity severity);

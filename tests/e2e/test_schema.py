@@ -79,7 +79,8 @@ def test_json_is_one_line(schema):
 
 @pytest.mark.parametrize("page, words", [
     ("tend.schema.json", ["schema"]), ("tend-yaml.md", ["__reference", "keys"]),
-    ("diagnostics.md", ["__reference", "codes"]), ("cli.md", ["__reference"])])
+    ("diagnostics.md", ["__reference", "codes"]), ("cli.md", ["__reference"]),
+    ("events.md", ["__reference", "events"])])
 def test_what_is_committed_is_current(page, words):
     assert (ROOT / "docs/reference" / page).read_text() == tend(*words).stdout, "make reference"
 

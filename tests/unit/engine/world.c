@@ -246,7 +246,7 @@ static void fold(struct world *w, const struct event *e, uint64_t seq)
     }
     if (strncmp(e->type, "instance.", 9) == 0)
         fold_fact(w, e->subject, "state", e->type + 9, seq);
-    if (strcmp(e->type, "service.removed") == 0)
+    if (strcmp(e->type, "service.removed") == 0 || strcmp(e->type, "instance.removed") == 0)
         for (size_t k = w->facts.count; k-- > 0;)
             if (strncmp(w->facts.at[k].subject, e->subject, strlen(e->subject)) == 0)
                 vec_remove(&w->facts, k);

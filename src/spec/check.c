@@ -26,13 +26,23 @@ static void report_unknown(struct diagnostics *d, const struct project_draft *p,
 static void check_missing(struct diagnostics *d, const struct project_draft *p,
     const struct dependency *dep, const struct span *span)
 {
-    if (map_get(&p->inactive, str_from(dep->service)) == NULL) {
+    const struct node *left_out = map_get(&p->inactive, str_from(dep->service));
+    const struct node *profiles = node_get(left_out, "profiles");
+    struct buf names = BUF_INIT(4096);
+
+    if (left_out == NULL) {
         report_unknown(d, p, dep, span);
         return;
     }
+    for (size_t i = 0; i < node_count(profiles) && i < 8; i++)
+        buf_format(&names, "%s%.*s", i > 0 ? ", " : "",
+            (int)(profiles->items[i]->text.len < 60 ? profiles->items[i]->text.len : 60),
+            profiles->items[i]->text.at);
     diagnostic_error(d, "unknown-service", span,
         "depends on '%s', which is left out because none of its profiles is active", dep->service);
-    diagnostic_help(d, "activate a profile of it (--profile), or write required: false");
+    diagnostic_help(
+        d, "activate a profile of it (--profile): %s; or write required: false", names.at);
+    buf_fini(&names);
 }
 
 static void check_condition(struct diagnostics *d, const struct dependency *dep,

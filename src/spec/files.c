@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* Variables. */
 
 const char *load_outer_variable(void *load, const char *name)
@@ -129,6 +131,8 @@ struct node *load_tree(
     struct source *source = load_add_source(l, file->shown, all);
     vec_push(&l->texts, buf_take(&text));
     source->text.at = all.len > 0 ? l->texts.at[l->texts.count - 1] : "";
+    if (str_starts(source->text, BYTE_ORDER_MARK)) /* no character of the first line */
+        source->text = str_tail(source->text, strlen(BYTE_ORDER_MARK));
     if (!within_bounds(l, span, all.len))
         return NULL;
     struct node *root = yaml_read(l->scratch, source, source->text, l->diagnostics);

@@ -6,8 +6,8 @@
 #include "spec/node.h"
 
 #include "base/clock.h"
+#include "base/must.h"
 
-#include <glob.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -397,36 +397,51 @@ CASE(large_texts_that_aliases_multiply_are_refused)
     world_destroy(&w);
 }
 
-/* With TEND_CORPUS=DIR: each Compose file there is loaded or refused for reasons. */
-CASE(compose_files_of_others_load_or_say_why_not)
+CASE(a_byte_order_mark_is_no_column_and_carriage_returns_no_text)
 {
-    const char *corpus = getenv("TEND_CORPUS");
     struct world *w = world_create();
-    char pattern[512];
-    glob_t found;
 
-    if (corpus == NULL) {
-        world_destroy(&w);
-        SKIP("TEND_CORPUS is not set");
-    }
-    (void)snprintf(pattern, sizeof pattern, "%s/samples/compose/*.y*ml", corpus);
-    CHECK_INT(glob(pattern, 0, NULL, &found), 0);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        const char *files[] = {found.gl_pathv[i]};
-        w->options.files = files;
-        w->options.file_count = 1;
-        w->options.project_name = "sample";
-        diagnostics_destroy(&w->diagnostics);
-        w->diagnostics = diagnostics_create();
-        if (load(w) != NULL)
-            check_same_from_document(w->project);
-        else
-            CHECK(diagnostics_count(w->diagnostics, SEVERITY_ERROR) > 0);
-        CHECK_SAYING(strstr(told(w), "unknown key") == NULL, "%s: %s", files[0], told(w));
-        project_unref(&w->project);
-    }
-    globfree(&found);
+    put_file(w, "tend.yaml", "\xef\xbb\xbfserivces:\r\n  web:\r\n    command: x\r\n");
+    CHECK(load(w) == NULL);
+    CHECK_SAYING(strstr(told(w), "--> tend.yaml:1:1\n") != NULL, "%s", told(w));
+    CHECK(strstr(told(w), "1 | serivces:\n") != NULL);
     world_destroy(&w);
+    w = world_create();
+    put_file(w, "tend.yaml",
+        "\xef\xbb\xbfservices:\r\n  web:\r\n    command: |-\r\n      a\r\n      b\r\n");
+    CHECK_SAYING(load(w) != NULL, "%s", told(w));
+    CHECK_TEXT(w->project->services[0].argv[1], "b");
+    world_destroy(&w);
+}
+
+/* Each with 20,000 keys in one map: known, unknown, names of variables and of services. */
+CASE(twenty_thousand_keys_of_one_map_take_no_time)
+{
+    static const char *const heads[] = {"    environment:\n", "", "    depends_on:\n"};
+    static const char *const lines[][2] = {
+        {"      KEY",  ": 1\n"                           },
+        {"    comand", ": 1\n"                           },
+        {"      web",  ": {condition: service_started}\n"}
+    };
+
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        struct world *w = world_create();
+        struct buf text = BUF_INIT(4 << 20);
+        buf_format(&text, "services:\n  web:\n    command: x\n%s", heads[i]);
+        for (int k = 0; k < 20000; k++) {
+            char line[80];
+            (void)snprintf(line, sizeof line, "%s%d%s", lines[i][0], k, lines[i][1]);
+            buf_add_text(&text, line);
+        }
+        put_file(w, "tend.yaml", text.at);
+        int64_t before = clock_boot_ns();
+        CHECK((load(w) != NULL) == (i == 0));
+        CHECK_SAYING(clock_boot_ns() - before < 3 * NS_PER_S, "%s", heads[i]);
+        if (i > 0)
+            CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_ERROR), 20000);
+        buf_fini(&text);
+        world_destroy(&w);
+    }
 }
 
 TEST_MAIN()

@@ -1,5 +1,6 @@
 """The parts of the benchmark. Each is a function of the bench; its first line is its heading."""
 import json
+import math
 import pathlib
 import random
 import shutil
@@ -69,7 +70,7 @@ class Bench:
         note = f"n={len(times)}, {times[0]:.1f} to {times[-1]:.1f}" + (", then never" if "never" in words else "")
         self.row(measure, subject, statistics.median(times), "ms", note)
         if len(times) >= 100:
-            self.row(f"{measure}, p99", subject, times[len(times) * 99 // 100], "ms")
+            self.row(f"{measure}, p99", subject, times[math.ceil(len(times) * 0.99) - 1], "ms")
 
     def hurt(self, subject, how, rounds, limit_ms, measure, label=None):
         self.program("listening", PORT, 1, 30000)

@@ -49,7 +49,7 @@ static void drop(struct probe *p)
 int64_t probe_scheduled(struct probe *p, int64_t now_ns)
 {
     if (p->mode == PROBE_STEADY)
-        return probe_schedule_next(now_ns, p->interval_ns, p->phase_ns);
+        return probe_schedule_after(p->begun_ns, now_ns, p->interval_ns, p->phase_ns);
     int64_t delay_ns = probe_schedule_startup_delay(
         p->startup_step++, now_ns - p->startup_ns, p->start_interval_ns, p->interval_ns);
     return now_ns + (delay_ns > p->least_startup_delay_ns ? delay_ns : p->least_startup_delay_ns);

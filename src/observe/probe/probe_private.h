@@ -139,6 +139,11 @@ int64_t probe_schedule_startup_delay(
 int64_t probe_schedule_phase(uint64_t serial, int64_t interval_ns);
 /* The first time after `now_ns` that lies at that place of an interval. */
 int64_t probe_schedule_next(int64_t now_ns, int64_t interval_ns, int64_t phase_ns);
+/* The same behind a check that began at `begun_ns` and has ended. One that took a whole interval
+ * (it timed out, mostly) ends just when the next is due: that one begins at once, it is not left
+ * out. */
+int64_t probe_schedule_after(
+    int64_t begun_ns, int64_t now_ns, int64_t interval_ns, int64_t phase_ns);
 
 /* ---- text.c: what is shown of bytes that somebody else wrote ---- */
 

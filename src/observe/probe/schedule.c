@@ -2,6 +2,7 @@
 
 #define SLOTS_PER_INTERVAL 64
 #define SLOT_NS_MAX        (20 * NS_PER_MS)
+#define LATE_PART          10 /* of an interval: so much later still counts as its time */
 
 static int64_t fibonacci_ms(unsigned step, int64_t max_ns)
 {
@@ -47,4 +48,14 @@ int64_t probe_schedule_next(int64_t now_ns, int64_t interval_ns, int64_t phase_n
     int64_t periods = since >= 0 ? since / interval_ns + 1 : 0;
 
     return phase_ns + periods * interval_ns;
+}
+
+int64_t probe_schedule_after(
+    int64_t begun_ns, int64_t now_ns, int64_t interval_ns, int64_t phase_ns)
+{
+    int64_t missed_ns = now_ns - interval_ns / LATE_PART;
+    int64_t next_ns =
+        probe_schedule_next(begun_ns > missed_ns ? begun_ns : missed_ns, interval_ns, phase_ns);
+
+    return next_ns > now_ns ? next_ns : now_ns;
 }

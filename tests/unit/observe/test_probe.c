@@ -561,6 +561,16 @@ CASE(the_next_check_lies_at_the_probes_place_within_one_interval)
     }
 }
 
+CASE(a_check_that_takes_its_whole_interval_delays_none)
+{
+    CHECK_INT(probe_schedule_after(300, 310, 1000, 300), 1300);   /* quick */
+    CHECK_INT(probe_schedule_after(300, 1250, 1000, 300), 1300);  /* slow */
+    CHECK_INT(probe_schedule_after(300, 1301, 1000, 300), 1301);  /* a whole interval: at once */
+    CHECK_INT(probe_schedule_after(1301, 2303, 1000, 300), 2303); /* and again */
+    CHECK_INT(probe_schedule_after(300, 1500, 1000, 300), 2300);  /* too late for it */
+    CHECK_INT(probe_schedule_after(700, 1305, 1000, 300), 1305);  /* begun out of turn */
+}
+
 CASE(strangers_bytes_are_shown_printable_and_bounded)
 {
     char out[8];

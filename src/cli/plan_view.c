@@ -53,14 +53,30 @@ static enum tone tone_of(struct str line)
     return str_is(sign, "-") ? TONE_BAD : TONE_PLAIN;
 }
 
-void plan_view_print(const struct terminal *t, FILE *to, const json_t *plan)
+/* By the first character of a diff's line. */
+static enum tone tone_of_diff(struct str line)
+{
+    switch (line.len > 0 ? line.at[0] : '\0') {
+    case '+':
+        return TONE_GOOD;
+    case '-':
+        return TONE_BAD;
+    case '@':
+        return TONE_NAME;
+    default:
+        return TONE_PLAIN;
+    }
+}
+
+static void print_lines(
+    const struct terminal *t, FILE *to, const json_t *plan, enum tone (*tone_of_line)(struct str))
 {
     struct str rest = str_from(answer_text(plan, "text"));
     struct buf line = BUF_INIT(PLAN_BYTES_MAX);
 
     while (rest.len > 0) {
         struct str text = str_cut(&rest, '\n');
-        enum tone tone = tone_of(text);
+        enum tone tone = tone_of_line(text);
 
         buf_reset(&line);
         text_escape(&line, text, TEXT_NO_COLOURS);
@@ -68,6 +84,16 @@ void plan_view_print(const struct terminal *t, FILE *to, const json_t *plan)
             line.at != NULL ? line.at : "", tone != TONE_PLAIN ? terminal_tone(t, TONE_PLAIN) : "");
     }
     buf_fini(&line);
+}
+
+void plan_view_print(const struct terminal *t, FILE *to, const json_t *plan)
+{
+    print_lines(t, to, plan, tone_of);
+}
+
+void plan_view_print_diff(const struct terminal *t, FILE *to, const json_t *plan)
+{
+    print_lines(t, to, plan, tone_of_diff);
 }
 
 void plan_view_print_brief(struct cli *cli, const json_t *plan)

@@ -20,6 +20,8 @@ json_t *plan_compute(const struct project *project);
 bool plan_view_is_empty(const json_t *plan);
 /* The whole plan, coloured for `t`. */
 void plan_view_print(const struct terminal *t, FILE *to, const json_t *plan);
+/* A unified diff, coloured for `t`. */
+void plan_view_print_diff(const struct terminal *t, FILE *to, const json_t *plan);
 /* One line a change, on stderr. */
 void plan_view_print_brief(struct cli *cli, const json_t *plan);
 

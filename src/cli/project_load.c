@@ -18,13 +18,17 @@ static void collect(const struct cli *cli, const char *flag, struct names *out)
             vec_push(out, given->value);
 }
 
-const struct project *project_load(struct cli *cli, struct diagnostics *d)
+/* `file` NULL: what -f says. */
+static const struct project *load(struct cli *cli, const char *file, struct diagnostics *d)
 {
     struct names files = {0}, profiles = {0};
     struct load_options options = {.project_name = cli_value(cli, "project")};
     const struct project *project;
 
-    collect(cli, "file", &files);
+    if (file != NULL)
+        vec_push(&files, file);
+    else
+        collect(cli, "file", &files);
     collect(cli, "profile", &profiles);
     options.files = files.at;
     options.file_count = files.count;
@@ -38,6 +42,11 @@ const struct project *project_load(struct cli *cli, struct diagnostics *d)
     if (project != NULL)
         (void)snprintf(cli->project, sizeof cli->project, "%s", project->name);
     return project;
+}
+
+const struct project *project_load(struct cli *cli, struct diagnostics *d)
+{
+    return load(cli, NULL, d);
 }
 
 void project_print_findings(struct diagnostics *d)
@@ -71,13 +80,18 @@ static void tell(struct cli *cli, struct diagnostics *d, bool failed)
     buf_fini(&out);
 }
 
-const struct project *project_need(struct cli *cli, int *out_code)
+const struct project *project_need_file(struct cli *cli, const char *file, int *out_code)
 {
     struct diagnostics *d = diagnostics_create();
-    const struct project *project = project_load(cli, d);
+    const struct project *project = load(cli, file, d);
 
     tell(cli, d, project == NULL);
     diagnostics_destroy(&d);
     *out_code = project != NULL ? EXIT_DONE : EXIT_FAILED;
     return project;
+}
+
+const struct project *project_need(struct cli *cli, int *out_code)
+{
+    return project_need_file(cli, NULL, out_code);
 }

@@ -10,6 +10,8 @@
 const struct project *project_load(struct cli *cli, struct diagnostics *d);
 /* The same for commands that need the project: findings are told on stderr. NULL: told. */
 const struct project *project_need(struct cli *cli, int *out_code);
+/* This one file, whatever -f says. */
+const struct project *project_need_file(struct cli *cli, const char *file, int *out_code);
 /* {"v":1,"ok":…,"errors":N,"warnings":N,"diagnostics":[…]} on stdout. */
 void project_print_findings(struct diagnostics *d);
 

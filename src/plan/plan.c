@@ -158,6 +158,46 @@ void plan_make(struct plan *out, struct arena *a, const struct project *declared
     digest(out, declared, kinds, observed, kind_count);
 }
 
+/* A thing as it was declared, as if it were there. */
+static void list_declared(
+    const struct project *p, const struct kind *k, struct arena *a, struct observed_list *out)
+{
+    NODE_EACH (p != NULL ? node_get(p->node, k->section) : NULL, pair)
+        vec_push(out, (struct observed){.name = arena_copy(a, pair->key.at), .node = pair->value});
+}
+
+/* What goes away has had these fields. */
+static void fill_deleted(struct change *c, struct arena *a, const struct project *before)
+{
+    const struct kind *k = c->kind;
+    struct change created = {.kind = k, .name = c->name};
+
+    kind_diff(a, k, declared_node(before, k, c->name), NULL, &created);
+    VEC_EACH (&created.fields, struct field_change, f) {
+        f->before = f->after;
+        f->after = (struct str){0};
+        vec_push(&c->fields, *f);
+    }
+    change_fini(&created);
+}
+
+void plan_between(struct plan *out, struct arena *a, const struct project *before,
+    const struct project *after, const struct kind *const *kinds, size_t kind_count)
+{
+    struct observed_list *lists = arena_new_array(a, kind_count, struct observed_list);
+
+    for (size_t k = 0; k < kind_count; k++)
+        list_declared(before, kinds[k], a, &lists[k]);
+    plan_make(out, a, after, kinds, lists, kind_count);
+    if (after == NULL && before != NULL)
+        out->project = arena_copy(a, before->name);
+    VEC_EACH (&out->changes, struct change, c)
+        if (c->action == CHANGE_DELETE)
+            fill_deleted(c, a, before);
+    for (size_t k = 0; k < kind_count; k++)
+        vec_fini(&lists[k]);
+}
+
 void plan_fini(struct plan *p)
 {
     VEC_EACH (&p->changes, struct change, c)

@@ -42,6 +42,10 @@ struct plan {
  * is the empty project. */
 void plan_make(struct plan *out, struct arena *a, const struct project *declared,
     const struct kind *const *kinds, const struct observed_list *observed, size_t kind_count);
+/* What one declaration has other than another, whatever is in the world: `before` and `after` may
+ * be NULL, the empty project. What is deleted has its fields too. */
+void plan_between(struct plan *out, struct arena *a, const struct project *before,
+    const struct project *after, const struct kind *const *kinds, size_t kind_count);
 void plan_fini(struct plan *p);
 static inline bool plan_is_empty(const struct plan *p)
 {
@@ -54,5 +58,11 @@ void plan_write_text(const struct plan *p, bool colours, struct buf *out);
  *  "fields":[{"path","before","after","restarts"}]}],"counts":{…},"notes":[…],
  *  "observed":[{"kind","name","digest"}],"seal":…,"text":…} */
 void plan_write_json(const struct plan *p, struct buf *out);
+
+/* The changes as a unified diff, field by field: "--- applied\n+++ declared\n@@ service web @@\n
+ * -environment.COLOUR: "red"\n+environment.COLOUR: "blue"\n"; nothing where nothing differs. */
+void plan_write_diff(const struct plan *p, const char *from, const char *to, struct buf *out);
+/* As plan_write_json, the diff as its text. */
+void plan_write_diff_json(const struct plan *p, const char *from, const char *to, struct buf *out);
 
 #endif

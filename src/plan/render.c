@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 
+#define TEXT_BYTES_MAX (4u << 20)
+
 struct look {
     const char *sign, *colour;
 };
@@ -66,6 +68,25 @@ void plan_write_text(const struct plan *p, bool colours, struct buf *out)
         p->creates, p->updates, p->replaces, p->deletes);
 }
 
+void plan_write_diff(const struct plan *p, const char *from, const char *to, struct buf *out)
+{
+    if (plan_is_empty(p))
+        return;
+    buf_format(out, "--- %s\n+++ %s\n", from, to);
+    VEC_EACH (&p->changes, const struct change, c) {
+        buf_format(out, "@@ %s %s: %s @@\n", c->kind->name, c->name,
+            c->action == CHANGE_CREATE   ? "is new"
+            : c->action == CHANGE_DELETE ? "is gone"
+                                         : summary(c));
+        VEC_EACH (&c->fields, const struct field_change, f) {
+            if (f->before.len > 0)
+                buf_format(out, "-%s: %.*s\n", f->path, STR_ARG(f->before));
+            if (f->after.len > 0)
+                buf_format(out, "+%s: %.*s\n", f->path, STR_ARG(f->after));
+        }
+    }
+}
+
 static void write_value(struct json *j, const char *key, struct str value)
 {
     if (value.len == 0)
@@ -113,10 +134,9 @@ static void write_seen(struct json *j, const struct plan *p)
     json_text(j, "seal", p->seal);
 }
 
-void plan_write_json(const struct plan *p, struct buf *out)
+static void write_json(const struct plan *p, struct str text, struct buf *out)
 {
     char digest[HASH_TEXT_BYTES];
-    struct buf text = BUF_INIT(4u << 20);
     struct json j = json_begin(out);
 
     hash_format(&p->digest, digest);
@@ -139,8 +159,24 @@ void plan_write_json(const struct plan *p, struct buf *out)
         json_text(&j, NULL, *note);
     json_end(&j);
     write_seen(&j, p);
-    plan_write_text(p, false, &text);
-    json_str(&j, "text", buf_str(&text));
+    json_str(&j, "text", text);
     json_end(&j);
+}
+
+void plan_write_json(const struct plan *p, struct buf *out)
+{
+    struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+
+    plan_write_text(p, false, &text);
+    write_json(p, buf_str(&text), out);
+    buf_fini(&text);
+}
+
+void plan_write_diff_json(const struct plan *p, const char *from, const char *to, struct buf *out)
+{
+    struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+
+    plan_write_diff(p, from, to, &text);
+    write_json(p, buf_str(&text), out);
     buf_fini(&text);
 }

@@ -142,7 +142,7 @@ bool command_read_body(struct command *c, struct str body, struct err *err)
 
     if (memchr(body.at, '\0', body.len) != NULL)
         return err_set(err, ERR_INVALID, "the body holds a zero byte");
-    if (c->kind == COMMAND_PLAN) {
+    if (c->kind == COMMAND_PLAN || c->kind == COMMAND_DIFF) {
         if (str_trim(body).len == 0)
             return err_set(err, ERR_INVALID, "the body must be a document");
         c->document = mem_format("%.*s", STR_ARG(body));

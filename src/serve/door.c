@@ -199,6 +199,26 @@ static void do_plan(struct request *r)
     buf_fini(&body);
 }
 
+static void do_diff(struct request *r)
+{
+    struct arena *a = arena_create(0);
+    struct buf body = BUF_INIT(64u << 20);
+    struct err err = ERR_INIT;
+    struct plan plan;
+
+    if (!load(r, &err)) {
+        arena_destroy(&a);
+        refuse(r, &err, "tend check shows what is wrong with the file");
+        return;
+    }
+    plan_between(&plan, a, engine_project(r->door->engine), r->project, kinds_all, KINDS_COUNT);
+    plan_write_diff_json(&plan, "applied", "declared", &body);
+    plan_fini(&plan);
+    answer_json(r, &body);
+    arena_destroy(&a);
+    buf_fini(&body);
+}
+
 /* The plan that was shown is still the plan; the number of its changes. */
 static bool is_current(struct request *r, int *out_changes, struct err *err)
 {
@@ -518,6 +538,9 @@ static void receive(void *data)
     switch (c->kind) {
     case COMMAND_PLAN:
         do_plan(r);
+        return;
+    case COMMAND_DIFF:
+        do_diff(r);
         return;
     case COMMAND_APPLY:
         do_apply(r);

@@ -21,6 +21,7 @@ static const struct route routes[] = {
     {"GET",  "/tend/v1/declared", GUARD_READ, .summary = "The document applied last, without its environment's values", .handle = answer_declared},
     {"GET",  "/tend/v1/openapi.json", GUARD_READ, .summary = "This description", .handle = answer_openapi},
     {"POST", "/tend/v1/plan", GUARD_MUTATE, .body_bytes_max = DOCUMENT_BYTES, .summary = "What applying a document would change", .handle = answer_command, .command = COMMAND_PLAN},
+    {"POST", "/tend/v1/diff", GUARD_MUTATE, .body_bytes_max = DOCUMENT_BYTES, .summary = "What a document has other than the one applied last", .handle = answer_command, .command = COMMAND_DIFF},
     {"POST", "/tend/v1/apply", GUARD_MUTATE, .body_bytes_max = DOCUMENT_BYTES, .summary = "Make a document true", .handle = answer_command, .command = COMMAND_APPLY},
     {"POST", "/tend/v1/down", GUARD_MUTATE, .body_bytes_max = OPTIONS_BYTES, .summary = "Stop everything", .handle = answer_command, .command = COMMAND_DOWN},
     {"POST", "/tend/v1/services/{name}/start", GUARD_MUTATE, .body_bytes_max = OPTIONS_BYTES, .summary = "Start a service or one slot of it", .handle = answer_command, .command = COMMAND_START},

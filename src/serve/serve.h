@@ -29,6 +29,7 @@ struct serve;
 
 enum command_kind {
     COMMAND_PLAN,        /* document → the plan, by http_stream_answer */
+    COMMAND_DIFF,        /* document → what it has other than what was applied last */
     COMMAND_APPLY,       /* document, plan → operation */
     COMMAND_DOWN,        /* shutdown → operation */
     COMMAND_START,       /* service, slot → operation */

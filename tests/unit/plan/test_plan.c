@@ -25,7 +25,7 @@ static const struct project *load(const char *services)
 }
 
 /* The plan from one project to another, as text. */
-static char *plan_between(const char *before, const char *after)
+static char *plan_text(const char *before, const char *after)
 {
     const struct project *old = before != NULL ? load(before) : NULL, *new = load(after);
     struct arena *a = arena_create(0);
@@ -46,11 +46,11 @@ static char *plan_between(const char *before, const char *after)
     return buf_take(&text);
 }
 
-#define CHECK_PLAN(before, after, want)                   \
-    do {                                                  \
-        char *got_text = plan_between((before), (after)); \
-        CHECK_TEXT(got_text, (want));                     \
-        free(got_text);                                   \
+#define CHECK_PLAN(before, after, want)                \
+    do {                                               \
+        char *got_text = plan_text((before), (after)); \
+        CHECK_TEXT(got_text, (want));                  \
+        free(got_text);                                \
     } while (0)
 
 CASE(an_unchanged_world_gives_an_empty_plan)
@@ -87,8 +87,8 @@ CASE(another_command_replaces)
 
 CASE(secrets_are_never_shown)
 {
-    char *text = plan_between("\"web\":{\"command\":[\"a\"],\"environment\":{\"DB_PASSWORD\":\"old-"
-                              "one\",\"MODE\":\"x\"}}",
+    char *text = plan_text("\"web\":{\"command\":[\"a\"],\"environment\":{\"DB_PASSWORD\":\"old-"
+                           "one\",\"MODE\":\"x\"}}",
         "\"web\":{\"command\":[\"a\"],\"environment\":{\"DB_PASSWORD\":\"new-one\",\"MODE\":\"y\"}"
         "}");
 
@@ -100,7 +100,7 @@ CASE(secrets_are_never_shown)
 
 CASE(what_others_need_comes_first_and_what_goes_away_last)
 {
-    char *text = plan_between("\"gone\":{\"command\":[\"g\"]}",
+    char *text = plan_text("\"gone\":{\"command\":[\"g\"]}",
         "\"web\":{\"command\":[\"w\"],\"depends_on\":{\"api\":{\"condition\":\"service_started\"}}}"
         ","
         "\"api\":{\"command\":[\"a\"],\"depends_on\":{\"db\":{\"condition\":\"service_started\"}}},"
@@ -110,6 +110,37 @@ CASE(what_others_need_comes_first_and_what_goes_away_last)
 
     CHECK(db != NULL && db < api && api < web && web < gone);
     free(text);
+}
+
+CASE(a_diff_of_two_declarations_has_what_went_away_too)
+{
+    const struct project *old = load("\"web\":{\"command\":[\"a\"]},\"gone\":{\"command\":"
+                                     "[\"g\"],\"environment\":{\"A_TOKEN\":\"hush\"}}"),
+                         *new = load("\"web\":{\"command\":[\"b\"]}");
+    struct arena *a = arena_create(0);
+    struct buf text = BUF_INIT(1u << 16);
+    struct plan plan;
+
+    plan_between(&plan, a, old, new, kinds, 1);
+    plan_write_diff(&plan, "x", "y", &text);
+    CHECK_TEXT(text.at, "--- x\n+++ y\n"
+                        "@@ service web: is replaced, batch by batch @@\n"
+                        "-command: [\"a\"]\n+command: [\"b\"]\n"
+                        "@@ service gone: is gone @@\n"
+                        "-command: [\"g\"]\n-environment.A_TOKEN: \"***\"\n-working_dir: \"/\"\n");
+    plan_fini(&plan);
+    buf_reset(&text);
+    plan_between(&plan, a, new, NULL, kinds, 1);
+    CHECK_INT(plan.deletes, 1);
+    plan_fini(&plan);
+    plan_between(&plan, a, new, new, kinds, 1);
+    plan_write_diff(&plan, "x", "y", &text);
+    CHECK_INT(text.len, 0);
+    plan_fini(&plan);
+    arena_destroy(&a);
+    buf_fini(&text);
+    project_unref(&old);
+    project_unref(&new);
 }
 
 CASE(the_digest_tells_a_plan_that_the_world_has_overtaken)

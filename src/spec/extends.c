@@ -168,6 +168,11 @@ static struct node *find_base(
     }
     if (!may_follow(l, chain, place.path, pair->key, &value->span))
         return NULL;
+    if (pair->value->kind != NODE_MAP && pair->value->kind != NODE_NULL) {
+        struct decode d = {.arena = l->scratch, .diagnostics = l->diagnostics};
+        (void)field_wrong(&d, extends.service, pair->value, "a map");
+        return NULL;
+    }
     struct node *base = resolve(l, &place, pair, chain);
     if (base != NULL && place.is_foreign)
         base = rebase_service(l->scratch, base, place.dir);
@@ -213,13 +218,13 @@ static struct node *resolve(
         return pair->value;
     struct node *own = without_extends(l->scratch, pair->value);
     struct node *base = find_base(l, place, value, &chain);
-    if (base != NULL) {
-        own = merge_nodes(l->scratch, &fields_service, base, own);
-        if (!count_weight(l, own, &value->span))
-            own = without_extends(l->scratch, pair->value);
-    }
-    pair->value = own;
-    return base != NULL ? own : NULL;
+    struct node *made = base != NULL ? merge_nodes(l->scratch, &fields_service, base, own) : NULL;
+    if (made != NULL && !count_weight(l, made, &value->span))
+        made = NULL;
+    if (made == NULL)
+        (void)node_put(l->scratch, own, STR(EXTENDS_FAILED), node_bool(l->scratch, true));
+    pair->value = made != NULL ? made : own;
+    return pair->value;
 }
 
 void extends_apply(struct load *l, const struct origin *o, struct node *root)

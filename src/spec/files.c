@@ -58,6 +58,8 @@ struct source *load_add_source(struct load *l, const char *name, struct str text
 
 struct found_file load_file_at(struct load *l, const char *dir, struct str path)
 {
+    if (str_is(path, "-"))
+        return (struct found_file){.path = "-", .shown = "standard input"};
     char *absolute = fs_absolute(dir, path);
     struct found_file file = {.path = arena_copy(l->scratch, absolute)};
     size_t len = strlen(l->dir);

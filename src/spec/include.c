@@ -203,30 +203,36 @@ static void add_entry(
     diagnostic_help(l->diagnostics, "rename one; only files that are given with -f are merged");
 }
 
+/* The map of `root` that the section's entries go to; NULL if they cannot. */
+static struct node *target_of(struct load *l, struct node *root, const struct node_pair *section)
+{
+    const struct node_pair *there = node_find(root, section->key);
+    struct decode d = {.arena = l->scratch, .diagnostics = l->diagnostics};
+
+    if (section->value->kind != NODE_MAP) {
+        if (section->value->kind != NODE_NULL)
+            (void)field_wrong(&d, section->key.at, section->value, "a map");
+        return NULL;
+    }
+    if (there != NULL && there->value->kind != NODE_NULL)
+        return there->value->kind == NODE_MAP ? there->value : NULL; /* decoding tells */
+    struct node *empty = node_map(l->scratch);
+    empty->span = section->value->span;
+    node_put(l->scratch, root, section->key, empty)->key_span = section->key_span;
+    return empty;
+}
+
 static void add_entries(
     struct load *l, struct node *root, const struct node_pair *section, struct origin *o)
 {
-    const struct node_pair *there = node_find(root, section->key);
+    struct node *into = target_of(l, root, section);
     bool is_services = str_is(section->key, "services");
 
-    if (section->value->kind != NODE_MAP) {
-        if (there == NULL && section->value->kind != NODE_NULL)
-            node_put(l->scratch, root, section->key, section->value)->key_span = section->key_span;
-        return;
-    }
-    if (there == NULL || there->value->kind == NODE_NULL) {
-        struct node *empty = node_map(l->scratch);
-        empty->span = section->value->span;
-        node_put(l->scratch, root, section->key, empty)->key_span = section->key_span;
-        there = node_find(root, section->key);
-    }
-    if (there->value->kind != NODE_MAP)
-        return; /* decoding tells */
-    NODE_EACH (section->value, pair) {
-        struct node_pair entry = *pair;
+    for (size_t i = 0; into != NULL && i < section->value->count; i++) {
+        struct node_pair entry = section->value->pairs[i];
         if (is_services)
-            entry.value = settle_service(l, pair->value, o);
-        add_entry(l, there->value, &entry, section->key.at);
+            entry.value = settle_service(l, entry.value, o);
+        add_entry(l, into, &entry, section->key.at);
     }
 }
 

@@ -25,6 +25,7 @@ static struct node *absolute(struct arena *a, struct node *value, const char *di
     struct node *moved = node_text(a, str_from(path));
     moved->span = value->span;
     moved->interpolated = true;
+    moved->has_reference = value->has_reference;
     moved->tag = value->tag;
     free(path);
     return moved;

@@ -114,7 +114,8 @@ static void decode_service(struct decode *d, struct project_draft *p, const stru
         return;
     fields_decode(d, &fields_service, pair->value, draft);
     check_conflicts(d, pair->value);
-    draft->has_errors = diagnostics_count(d->diagnostics, SEVERITY_ERROR) > errors;
+    draft->has_errors = diagnostics_count(d->diagnostics, SEVERITY_ERROR) > errors ||
+                        node_get(pair->value, EXTENDS_FAILED) != NULL;
     service_finish(d, draft);
     vec_push(&p->services, draft);
 }

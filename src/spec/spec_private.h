@@ -24,6 +24,9 @@
 
 #define NOT_SET INT64_C(-2) /* a duration that nobody declared */
 
+/* Put into a service whose base could not be had: what follows from that is not told. */
+#define EXTENDS_FAILED "x-tend-extends-failed"
+
 /* decode's `into` for the healthcheck table. */
 struct health_draft {
     struct healthcheck healthcheck;

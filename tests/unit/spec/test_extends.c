@@ -97,6 +97,7 @@ CASE(circles_of_extends_are_told_with_their_whole_path)
     put_file(w, "tend.yaml",
         "services:\n  a: {extends: b}\n  b: {extends: c}\n  c: {extends: a, command: x}\n");
     check_refused(w, "services extend each other in a circle: a → b → c → a");
+    CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_ERROR), 1);
     CHECK(strstr(told(w), "tend.yaml:4:16") != NULL);
     world_destroy(&w);
 }
@@ -108,6 +109,7 @@ CASE(circles_over_files_name_the_files)
     put_file(w, "tend.yaml", "services: {a: {extends: {service: b, file: other.yaml}}}\n");
     put_file(w, "other.yaml", "services: {b: {extends: {service: a, file: tend.yaml}}}\n");
     check_refused(w, "a (tend.yaml) → b (other.yaml) → a");
+    CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_ERROR), 1);
     CHECK(strstr(told(w), "--> other.yaml:1:25") != NULL);
     world_destroy(&w);
 }
@@ -119,6 +121,7 @@ CASE(a_base_that_is_not_there_is_told_with_the_nearest_name)
     put_file(w, "other.yaml", "services: {worker: {command: x}}\n");
     put_file(w, "tend.yaml", "services:\n  a:\n    extends: {service: workr, file: other.yaml}\n");
     check_refused(w, "extends 'workr', and there is no such service in 'other.yaml'");
+    CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_ERROR), 1);
     CHECK(strstr(told(w), "did you mean 'worker'?") != NULL);
     CHECK(strstr(told(w), "tend.yaml:3:14") != NULL);
     world_destroy(&w);
@@ -144,6 +147,21 @@ CASE(mistakes_in_another_file_are_told_in_that_file)
         "x}}\n");
     check_refused(w, "--> other.yaml:4:24");
     CHECK(strstr(told(w), "unknown key 'servise' in extends") != NULL);
+    world_destroy(&w);
+}
+
+CASE(a_base_must_be_a_map)
+{
+    struct world *w = world_create();
+
+    put_file(w, "other.yaml", "services: {b: text, c: }\n");
+    put_file(w, "tend.yaml",
+        "services:\n"
+        "  a: {command: x, extends: {service: b, file: other.yaml}}\n"
+        "  c: {command: x, extends: {service: c, file: other.yaml}}\n");
+    check_refused(w, "'b' takes a map, and this is a text");
+    CHECK(strstr(told(w), "--> other.yaml:1:15") != NULL);
+    CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_ERROR), 1);
     world_destroy(&w);
 }
 

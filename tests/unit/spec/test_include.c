@@ -195,6 +195,33 @@ CASE(mistakes_in_an_included_file_are_told_in_that_file)
     world_destroy(&w);
 }
 
+CASE(sections_that_are_no_maps_are_told)
+{
+    struct world *w = world_create();
+
+    put_file(w, "tend.yaml", "include: [other.yaml]\nservices: {web: {command: x}}\n");
+    put_file(w, "other.yaml", "services: [web]\nvolumes: 3\n");
+    check_refused(w, "'services' takes a map, and this is a list");
+    CHECK(strstr(told(w), "--> other.yaml:1:11") != NULL);
+    CHECK(strstr(told(w), "'volumes' takes a map, and this is a number") != NULL);
+    world_destroy(&w);
+}
+
+CASE(references_of_included_services_are_resolved)
+{
+    struct world *w = world_create();
+
+    put_file(
+        w, "tend.yaml", "include: [other.yaml]\nservices: {web: {command: x, ports: [8080]}}\n");
+    put_file(w, "other.yaml",
+        "services: {s: {command: x, environment: ['URL=${services.web.url}', "
+        "'P=${services.t.port}']},"
+        " t: {command: x, ports: [8081]}}\n");
+    CHECK_STR(str_from(value_of(loaded(w, "s"), "URL")), "http://127.0.0.1:8080");
+    CHECK_STR(str_from(value_of(loaded(w, "s"), "P")), "8081");
+    world_destroy(&w);
+}
+
 /* Each file includes the next one twice. */
 CASE(the_number_of_files_is_bounded)
 {

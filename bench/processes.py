@@ -35,6 +35,14 @@ def is_running(pid):
         return False
 
 
+def program_of(pid):
+    """Its file; "" once it is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
 def parent_of(pid):
     return int(stat_fields(pid)[1])
 

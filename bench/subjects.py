@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from processes import descendants, end, is_running, parent_of
+from processes import descendants, end, is_running, parent_of, program_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("TEND_BUILD", ROOT / "build")).resolve()
@@ -47,7 +47,7 @@ class Subject:
         """The processes of the supervisor, without the services."""
         app = os.path.realpath(self.app)
         pids = [self.main.pid, *descendants(self.main.pid)]
-        return [pid for pid in pids if is_running(pid) and os.path.realpath(f"/proc/{pid}/exe") != app]
+        return [pid for pid in pids if is_running(pid) and program_of(pid) != app]
 
     def stop(self):
         end([self.main.pid, *descendants(self.main.pid)])
@@ -200,13 +200,13 @@ class Tend(Subject):
         app = os.path.realpath(self.app)
         shims = {parent_of(i["pid"]) for s in self.status()["services"] for i in s["instances"] if i["pid"]}
         return [p for p in {daemon, *([guard] if guard > 1 else []), *shims}
-                if is_running(p) and os.path.realpath(f"/proc/{p}/exe") != app]
+                if is_running(p) and program_of(p) != app]
 
     def kill_daemon_for_good(self):
         """The guard first, so that nobody starts another one."""
         daemon = self.daemon()
         guard = parent_of(daemon)
-        if os.path.basename(os.path.realpath(f"/proc/{guard}/exe")) == "tend-shim":
+        if os.path.basename(program_of(guard)) == "tend-shim":
             os.kill(guard, signal.SIGKILL)
         os.kill(daemon, signal.SIGKILL)
         while is_running(daemon):
@@ -215,7 +215,7 @@ class Tend(Subject):
     def stop(self):
         self.tend("down", check=False)
         end([p for p in descendants(os.getppid()) if is_running(p)
-             and os.path.basename(os.path.realpath(f"/proc/{p}/exe")) in ("tend-shim", "tendd")])
+             and os.path.basename(program_of(p)) in ("tend-shim", "tendd")])
 
 
 PEERS = [Runit, S6, Supervisor, Monit]

@@ -132,6 +132,14 @@ void engine_now(struct engine *e, int64_t now_ns, int64_t now_wall_ns)
     e->now_wall_ns = now_wall_ns;
 }
 
+static void publish_before_answers(struct engine *e)
+{
+    if (e->operations.count == 0 || !e->changed || e->host.publish == NULL)
+        return;
+    e->changed = false;
+    e->host.publish(e->host.data);
+}
+
 bool engine_turn(struct engine *e, int64_t now_ns, int64_t now_wall_ns)
 {
     bool changed;
@@ -145,6 +153,7 @@ bool engine_turn(struct engine *e, int64_t now_ns, int64_t now_wall_ns)
         evaluate_dirty(e);
         storm_step(e);
         find_deadline(e);
+        publish_before_answers(e);
         operations_step(e);
     }
     changed = e->changed;

@@ -115,6 +115,8 @@ struct engine_host {
     void (*forget)(void *data, struct instance *i);
     /* Append to the journal; returns the sequence number. */
     uint64_t (*record)(void *data, const struct event *e);
+    /* Show how it is now, before somebody hears that what he asked for is done. May be NULL. */
+    void (*publish)(void *data);
 };
 
 /* Where a person follows an operation. `result` is the last call. */

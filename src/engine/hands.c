@@ -133,8 +133,9 @@ static void describe_degraded(const struct hands *h, struct snapshot *s)
     s->degraded_count = count;
 }
 
-static void publish(struct hands *h)
+static void publish(void *data)
 {
+    struct hands *h = data;
     struct snapshot *s = snapshot_create();
 
     engine_describe(h->engine, s);
@@ -285,6 +286,7 @@ static const struct engine_host host = {
     .lease = hands_lease,
     .forget = forget,
     .record = hands_record,
+    .publish = publish,
 };
 
 bool hands_create(struct hands **out, const struct hands_settings *settings, struct err *err)

@@ -1,12 +1,27 @@
 #include "serve/serve_private.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include "io/worker.h"
 
+#include "record/journal.h"
+#include "record/views.h"
+
 #include "serve/accept.h"
 
 #include <stdlib.h>
+
+#define CATCH_UP_MS 250
+
+void answer_catch_up(struct serve *s)
+{
+    int64_t deadline_ms = clock_boot_ms() + CATCH_UP_MS;
+    struct err failing;
+
+    if (journal_flush(s->host.journal, deadline_ms, &failing)) /* else what is durable is told */
+        (void)views_wait(s->host.views, journal_durable(s->host.journal), deadline_ms);
+}
 
 int answer_status_of(enum err_kind kind)
 {

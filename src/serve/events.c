@@ -2,7 +2,7 @@
  * stream and something new, a worker moves it on. So a slow reader costs neither memory nor a
  * thread; it goes on in the journal where it was.
  *
- *     SCAN ──(all that was durable at the request, by the views' index)──▶ FOLLOW ──▶ DONE
+ *     SCAN ──(all that was decided at the request, by the views' index)──▶ FOLLOW ──▶ DONE
  *                                                                          (the journal's reader)
  */
 #include "base/clock.h"
@@ -42,7 +42,8 @@ struct cursor {
     uint64_t next_seq, scan_end;
     size_t left; /* of the limit */
     struct journal_reader *reader;
-    bool full; /* no room in the stream: on_room goes on */
+    bool full;  /* no room in the stream: on_room goes on */
+    bool begun; /* stands at its start */
 
     pthread_mutex_t lock; /* guards what follows */
     bool running, again, closed;
@@ -186,11 +187,33 @@ static void send_failure(struct cursor *c, const struct err *err)
     buf_fini(&body);
 }
 
+static void stand_at_start(struct cursor *c)
+{
+    uint64_t durable = journal_durable(c->serve->host.journal);
+
+    c->next_seq = c->filter.since_seq > 0 ? c->filter.since_seq : 1;
+    c->scan_end = durable;
+    if (c->filter.until_seq != 0 && c->filter.until_seq <= durable) {
+        c->scan_end = c->filter.until_seq;
+        c->follow = false; /* there is nothing to wait for */
+    }
+}
+
+static void begin(struct cursor *c)
+{
+    c->begun = true;
+    if (!c->follow)
+        answer_catch_up(c->serve); /* who follows gets the rest anyway */
+    stand_at_start(c);
+}
+
 static void step(struct cursor *c)
 {
     struct err err;
     bool fine = true;
 
+    if (!c->begun)
+        begin(c);
     if (c->phase == CURSOR_SCAN && c->filter.last)
         fine = stand_at_newest(c, &err);
     if (fine && c->phase == CURSOR_SCAN)
@@ -328,18 +351,6 @@ static bool read_query(const struct call *call, struct cursor *c, struct err *er
     return true;
 }
 
-static void stand_at_start(struct cursor *c)
-{
-    uint64_t durable = journal_durable(c->serve->host.journal);
-
-    c->next_seq = c->filter.since_seq > 0 ? c->filter.since_seq : 1;
-    c->scan_end = durable;
-    if (c->filter.until_seq != 0 && c->filter.until_seq <= durable) {
-        c->scan_end = c->filter.until_seq;
-        c->follow = false; /* there is nothing to wait for */
-    }
-}
-
 void answer_events(struct call *call)
 {
     struct cursor *c = mem_new(struct cursor);
@@ -355,7 +366,6 @@ void answer_events(struct call *call)
         answer_failure(call, &err, "/tend/v1/openapi.json shows what the route takes");
         return;
     }
-    stand_at_start(c);
     c->stream = http_stream_open(call->request, answer_framing(call));
     struct http_stream_hooks hooks = {.data = c, .room = on_room, .closed = on_closed};
     http_stream_hook(c->stream, &hooks);

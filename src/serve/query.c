@@ -16,6 +16,8 @@ static void run_why(struct task *task)
     struct buf out = BUF_INIT(ANSWER_BYTES_MAX);
     struct why why = {0};
     struct err err;
+
+    answer_catch_up(task->serve);
     bool found = task->event != 0
                      ? why_event(a, task->serve->host.views, task->event, &why, &err)
                      : why_subject(a, task->serve->host.views, task->subject, &why, &err);

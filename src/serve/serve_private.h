@@ -51,6 +51,9 @@ void answer_error(struct call *call, int status, const struct err *err, const ch
 /* With the status of the error's kind. */
 void answer_failure(struct call *call, const struct err *err, const char *help);
 void answer_failure_later(struct http_stream *s, const struct err *err, const char *help);
+/* Blocks, at most a moment, until what was decided before the request can be read: a status that
+ * was seen is never ahead of the events asked for next. For workers. */
+void answer_catch_up(struct serve *s);
 /* 200, or 500 where it did not fit. Empties the buffer. */
 void answer_buf(struct call *call, const char *content_type, struct buf *body);
 void answer_buf_later(struct http_stream *s, const char *content_type, struct buf *body);

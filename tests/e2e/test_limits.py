@@ -108,7 +108,9 @@ def test_a_storm_of_crash_loops_leaves_the_others_ready_and_tend_calm(world, tin
     used = cpu_seconds(daemon) - cpu
     assert {i["id"]: i["pid"] for i in world.service("web")["instances"]} == web
     assert used / took < 0.5, f"{used:.2f} s of CPU in {took:.1f} s"
-    assert events / took < 400, f"{events} events in {took:.1f} s"
+    # 50 restarts a second, each told in four or five sentences; and what the leases still had.
+    assert events / took < 600, f"{events} events in {took:.1f} s"
+    print(f"{used / took:.2f} of a core, {events / took:.0f} events/s")
     told = {e["type"] for e in world.events_until_now()}
     assert "storm.limited" in told, told
     assert not [t for t in told if t.startswith("bug.")]

@@ -64,8 +64,8 @@ static bool reopen(struct cli *cli, const struct stream *s, struct client **c, s
     cli_say(cli, "-- the daemon went away; waiting for it --");
     for (;;) {
         client_close(c);
-        if (client_open(c, cli, err))
-            return true;
+        if (client_open(c, cli, err) && begin(s, *c, err))
+            return true; /* a dying daemon's socket may take the connection and not the request */
         if (err->kind != ERR_UNREACHABLE || clock_boot_ms() >= deadline)
             return false;
         if (s->stop != NULL && s->stop(s->data))
@@ -86,7 +86,7 @@ int stream_run(struct cli *cli, const struct stream *s)
         if (!wanted || (ok && !s->follow))
             break;
         if (ok || err.kind == ERR_UNREACHABLE)
-            ok = reopen(cli, s, &c, &err) && begin(s, c, &err);
+            ok = reopen(cli, s, &c, &err);
     }
     if (!ok)
         code = client_fail(cli, c, &err);

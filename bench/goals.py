@@ -13,7 +13,7 @@ GOALS = (
     ("memory of the main process", "tend", 12e6 / 2**20, "MiB RSS", ""),
     ("CPU at idle", "tend", 0.2, "% of a core", ""),
     ("1000 services accept", "tend", 2000, "ms",
-     "Three quarters of the daemon's time here are mkdir: a folder for logs, one for the run, and a control "
+     "Over half of the daemon's time here is mkdir: a folder for logs, one for the run, and a control "
      "group in each hierarchy. Where /run is no tmpfs, they are made on a disk."),
     ("memory for 1000", "tend", 50, "MiB PSS", ""),
     ("CPU for 1000 checks a second", "tend", 12, "% of a core", ""),
@@ -27,7 +27,7 @@ GOALS = (
 # measure, peer, at most so many times the peer's
 RATIOS = (
     ("CPU for one check", "HAProxy", 0.5,
-     "Each check is a new connection, as HAProxy's is, and nine tenths of its cost are the kernel's TCP, "
+     "Each check is a new connection, as HAProxy's is, and most of its cost is the kernel's TCP, "
      "which both pay. Half could only be reached by keeping connections, which would not notice that a "
      "service has stopped to accept."),
 )

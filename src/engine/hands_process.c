@@ -70,6 +70,8 @@ static struct process_lease lease_of(const struct service *s, bool hands_off)
     };
 }
 
+_Static_assert(CPU_MASK_BYTES == SHIM_CPU_BYTES, "the shim takes the mask as it is declared");
+
 static const struct shim_limit *limits_of(struct arena *a, const struct service *s)
 {
     struct shim_limit *all = arena_new_array(a, s->ulimit_count + 1, struct shim_limit);
@@ -100,6 +102,7 @@ void hands_fill_spec(
                    .pids = s->resources.pids},
         .ulimits = limits_of(a, s),
         .ulimit_count = s->ulimit_count,
+        .cpu_mask = s->cpu_mask,
         .oom_score_adj = s->oom_score_adj != OOM_SCORE_UNSET ? &s->oom_score_adj : NULL,
         .no_new_privileges = s->no_new_privileges,
         .log_bytes_max = s->logging.file_bytes_max,

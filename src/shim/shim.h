@@ -40,7 +40,8 @@ struct spec {
     const char *cgroup_v1[SHIM_CGROUPS_MAX];
     char **arguments, **variables; /* NULL-terminated, into the spec's pages */
     uint64_t run_id;
-    bool change_user, has_umask, has_adopt;
+    bool change_user, has_umask, has_adopt, has_cpus;
+    uint8_t cpus[SHIM_CPU_BYTES];
     struct shim_user user;
     uint32_t groups[SHIM_GROUPS_MAX];
     struct shim_limit limits[SHIM_LIMITS_MAX];

@@ -105,6 +105,9 @@ IN_CHILD static void run_child(struct shim *s, bool born_inside)
     leave_pid(s);
     enter_cgroups(s, born_inside);
     set_oom_score(&s->spec);
+    if (s->spec.has_cpus &&
+        syscall(SYS_sched_setaffinity, 0, sizeof s->spec.cpus, s->spec.cpus) == -1)
+        fail(SHIM_STEP_CPUS);
     set_limits(&s->spec);
     become_user(&s->spec);
     if (s->spec.has_umask)

@@ -49,6 +49,9 @@ static bool take_number(struct spec *s, const struct shim_spec_cursor *c)
     case SHIM_TAG_USER:
         s->change_user = true;
         return take_exact(c, &s->user, sizeof s->user);
+    case SHIM_TAG_CPUS:
+        s->has_cpus = true;
+        return take_exact(c, s->cpus, sizeof s->cpus);
     case SHIM_TAG_UMASK:
         s->has_umask = true;
         return take_exact(c, &s->umask, sizeof s->umask);

@@ -144,6 +144,55 @@ struct node *encode_ulimits(struct encode *e, const struct field *f, const void 
     return map->count > 0 ? map : NULL;
 }
 
+/* cpuset: numbers of processors and ranges of them. */
+
+static bool take_processors(struct str range, uint8_t *mask)
+{
+    bool is_range = str_find(range, '-') >= 0;
+    struct str rest = range, from = str_cut(&rest, '-');
+    int64_t first, last;
+
+    if (!str_to_int(from, &first) || first < 0 || !str_to_int(is_range ? rest : from, &last))
+        return false;
+    if (last < first || last >= CPU_MASK_BYTES * 8)
+        return false;
+    for (int64_t i = first; i <= last; i++)
+        mask[i / 8] |= (uint8_t)(1u << (i % 8));
+    return true;
+}
+
+void decode_cpuset(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    struct service *s = into;
+    const char *text;
+
+    if (!field_text(d, f->name, pair->value, &text))
+        return;
+    uint8_t *mask = arena_new_array(d->arena, CPU_MASK_BYTES, uint8_t);
+    struct str rest = str_from(text);
+    while (rest.len > 0) {
+        if (take_processors(str_trim(str_cut(&rest, ',')), mask))
+            continue;
+        diagnostic_error(d->diagnostics, "wrong-value", &pair->value->span,
+            "'%s' takes processors such as 0-3 or 0,2, below %d, not '%.60s'", f->name,
+            CPU_MASK_BYTES * 8, text);
+        return;
+    }
+    if (text[0] == '\0')
+        return; /* all, as in Compose */
+    s->cpuset = text;
+    s->cpu_mask = mask;
+}
+
+struct node *encode_cpuset(struct encode *e, const struct field *f, const void *from)
+{
+    const struct service *s = from;
+
+    (void)f;
+    return s->cpuset != NULL ? node_text(e->arena, str_from(s->cpuset)) : NULL;
+}
+
 /* security_opt: of Docker's words only those about new privileges mean something for a process. */
 
 void decode_security_opt(

@@ -77,6 +77,7 @@ struct ulimit {
     int64_t soft, hard; /* -1 none */
 };
 
+#define CPU_MASK_BYTES  128
 #define OOM_SCORE_UNSET 1001 /* as the daemon's */
 
 struct hang_policy {
@@ -126,8 +127,10 @@ struct service {
     struct resources resources;
     const struct ulimit *ulimits; /* sorted by name; what is not there is as the daemon's */
     size_t ulimit_count;
-    int oom_score_adj;      /* -1000 to 1000, or OOM_SCORE_UNSET */
-    bool no_new_privileges; /* security_opt */
+    const char *cpuset;      /* "0-3,5"; NULL: as the daemon's */
+    const uint8_t *cpu_mask; /* the same in CPU_MASK_BYTES, processor 0 first */
+    int oom_score_adj;       /* -1000 to 1000, or OOM_SCORE_UNSET */
+    bool no_new_privileges;  /* security_opt */
     struct update_policy update;
     struct logging logging;
     const char *const *labels; /* name, value, name, value, …, NULL; sorted by name */

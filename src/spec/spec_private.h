@@ -113,6 +113,9 @@ struct node *encode_signal(struct encode *e, const struct field *f, const void *
 void decode_ulimits(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 struct node *encode_ulimits(struct encode *e, const struct field *f, const void *from);
+void decode_cpuset(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_cpuset(struct encode *e, const struct field *f, const void *from);
 void decode_security_opt(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 struct node *encode_security_opt(struct encode *e, const struct field *f, const void *from);

@@ -1,4 +1,5 @@
-"""What a process may do, read back from /proc: ulimits, oom_score_adj, no-new-privileges."""
+"""What a process may do, read back from /proc: ulimits, cpuset, oom_score_adj, no-new-privileges."""
+import os
 import pathlib
 
 
@@ -33,6 +34,13 @@ def test_limits_score_and_privileges_are_those_declared(world):
     assert pathlib.Path(f"/proc/{plain}/oom_score_adj").read_text() == \
         pathlib.Path("/proc/self/oom_score_adj").read_text()
     assert (status(web, "NoNewPrivs"), status(plain, "NoNewPrivs")) == ("1", "0")
+
+
+def test_it_runs_on_the_processors_declared(world):
+    here = sorted(os.sched_getaffinity(0))
+    world.declare({"web": {"command": ["/bin/sleep", "1000"], "cpuset": str(here[-1])}})
+    world.up()
+    assert os.sched_getaffinity(world.pid("web/1")) == {here[-1]}
 
 
 def test_a_changed_limit_restarts_and_holds_after_a_crash(world):

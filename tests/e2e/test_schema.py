@@ -169,6 +169,7 @@ profiles: []
 network_mode: host
 ulimits: {nofile: 10, core: "0", nproc: {soft: 1, hard: -1}}
 oom_score_adj: -500
+cpuset: 0-1
 security_opt: ["no-new-privileges:true"]
 volumes: ["/srv:/srv", {type: bind, source: /a, target: /a, bind: {create_host_path: true}}]
 extends: o

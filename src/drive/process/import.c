@@ -20,6 +20,7 @@ static const char *step_name(int step)
         [SHIM_STEP_CWD] = "working directory",
         [SHIM_STEP_EXEC] = "exec",
         [SHIM_STEP_OOM_SCORE] = "oom_score_adj",
+        [SHIM_STEP_CPUS] = "cpuset",
     };
 
     return step >= 0 && (size_t)step < sizeof names / sizeof names[0] ? names[step] : "start";

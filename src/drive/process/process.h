@@ -79,6 +79,7 @@ struct process_spec {
     int64_t watchdog_us;              /* with notify: WATCHDOG_USEC; 0 none */
     const struct shim_limit *ulimits; /* over the daemon's own */
     size_t ulimit_count;              /* at most SHIM_LIMITS_MAX, with RLIMIT_NOFILE */
+    const uint8_t *cpu_mask;          /* SHIM_CPU_BYTES; NULL: as the daemon's */
     const int *oom_score_adj;         /* NULL: as the daemon's */
     bool no_new_privileges;
     bool held; /* start nothing before process_resume */

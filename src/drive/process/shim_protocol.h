@@ -41,6 +41,7 @@
 #define SHIM_CGROUPS_MAX  8
 #define SHIM_GROUPS_MAX   64
 #define SHIM_LIMITS_MAX   16
+#define SHIM_CPU_BYTES    128
 #define SHIM_NOTIFY_BYTES 256
 
 /* ---- messages: one SEQPACKET packet each, this header first ---- */
@@ -204,6 +205,7 @@ enum shim_step {
     SHIM_STEP_CWD,
     SHIM_STEP_EXEC,
     SHIM_STEP_OOM_SCORE,
+    SHIM_STEP_CPUS,
 };
 
 struct shim_record {
@@ -305,6 +307,7 @@ enum shim_tag {
     SHIM_TAG_ADOPT = 23,       /* struct shim_adopt */
     SHIM_TAG_BOOT_ID = 24,     /* text */
     SHIM_TAG_OOM_SCORE = 25,   /* text: written to oom_score_adj */
+    SHIM_TAG_CPUS = 26,        /* SHIM_CPU_BYTES: a bit for each processor, the first one first */
 };
 
 enum shim_spec_flags {

@@ -185,6 +185,8 @@ bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *er
         add_u32(out, SHIM_TAG_UMASK, (uint32_t)spec->umask);
     TRY(add_limits(out, parts, err));
     add_oom_score(out, spec->oom_score_adj);
+    if (spec->cpu_mask != NULL)
+        add_entry(out, SHIM_TAG_CPUS, spec->cpu_mask, SHIM_CPU_BYTES);
     add_u64(out, SHIM_TAG_LOG_BYTES, spec->log_bytes_max > 0 ? (uint64_t)spec->log_bytes_max : 0);
     add_u32(out, SHIM_TAG_LOG_FILES, spec->log_files_max > 0 ? (uint32_t)spec->log_files_max : 0);
     add_u32(out, SHIM_TAG_STOP_SIGNAL,

@@ -63,6 +63,26 @@ CASE(a_score_and_privileges_are_as_declared_or_the_daemons)
     world_destroy(&w);
 }
 
+CASE(processors_are_numbers_and_ranges)
+{
+    struct world *w = world_create();
+    const struct service *s = load_service(w, "    command: x\n    cpuset: '1-3, 9'\n");
+
+    CHECK_TEXT(s->cpuset, "1-3, 9");
+    CHECK_INT(s->cpu_mask[0], 0xe);
+    CHECK_INT(s->cpu_mask[1], 2);
+    s = load_service(w, "    command: x\n    cpuset: ''\n");
+    CHECK(s->cpu_mask == NULL);
+    s = load_service(w, "    command: x\n    cpuset: 0\n");
+    CHECK_INT(s->cpu_mask[0], 1);
+    world_destroy(&w);
+    check_refused("cpuset: 3-1", "takes processors such as 0-3 or 0,2, below 1024, not '3-1'");
+    check_refused("cpuset: 0-1024", "takes processors");
+    check_refused("cpuset: '1,,2'", "takes processors");
+    check_refused("cpuset: 1-", "takes processors");
+    check_refused("cpuset: -1", "takes processors");
+}
+
 CASE(what_a_process_cannot_be_kept_from_is_refused)
 {
     check_refused("oom_score_adj: 1001", "from -1000 to 1000");

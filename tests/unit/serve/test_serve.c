@@ -94,7 +94,7 @@ CASE(a_change_over_tcp_needs_the_token)
         "Authorization: Bearer " TOKEN "\r\n", "{\"replicas\":4}");
     CHECK(client_wait(&c, "\"t\":\"result\""));
     client_close(&c);
-    CHECK_TEXT(fake.asked, "6 web 0 4 0 0 - - token");
+    CHECK_TEXT(fake.asked, "7 web 0 4 0 0 - - token");
     fake_stop();
 }
 
@@ -113,7 +113,7 @@ CASE(a_command_over_the_unix_socket_names_its_user_and_streams_its_operation)
     fake_start();
     EXPECT(unix_ask("POST", "/tend/v1/services/web/restart", "", "{\"slot\":2}"), 200,
         "{\"t\":\"started\",\"event\":41}\n");
-    (void)snprintf(want, sizeof want, "5 web 2 0 0 0 - - user:");
+    (void)snprintf(want, sizeof want, "6 web 2 0 0 0 - - user:");
     CHECK(strncmp(fake.asked, want, strlen(want)) == 0);
     CHECK(strlen(fake.asked) > strlen(want));
     EXPECT(unix_ask("POST", "/tend/v1/down", "", "{\"shutdown\":true}"), 200,
@@ -156,7 +156,7 @@ CASE(the_environment_is_never_given_over_tcp)
         403, "only over the UNIX socket");
     CHECK_INT(fake.commands, 0);
     EXPECT(unix_ask("GET", "/tend/v1/services/web/environment?slot=1", "", ""), 200, "");
-    CHECK(strncmp(fake.asked, "9 web 1 ", 8) == 0);
+    CHECK(strncmp(fake.asked, "10 web 1 ", 9) == 0);
     fake_stop();
 }
 

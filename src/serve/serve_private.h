@@ -79,19 +79,22 @@ void serve_task_begin(struct serve *s);
 void serve_task_end(struct serve *s);
 
 /* the handlers, by file */
-void answer_status(struct call *call);   /* status.c */
-void answer_service(struct call *call);  /* status.c */
-void answer_declared(struct call *call); /* declared.c */
-void answer_command(struct call *call);  /* command.c */
-void answer_events(struct call *call);   /* events.c */
-void answer_why(struct call *call);      /* query.c */
-void answer_verify(struct call *call);   /* query.c */
-void answer_logs(struct call *call);     /* logs.c */
-void answer_metrics(struct call *call);  /* metrics.c */
-void answer_page(struct call *call);     /* page.c */
-void answer_style(struct call *call);    /* page.c */
-void answer_healthy(struct call *call);  /* status.c */
-void answer_ready(struct call *call);    /* status.c */
-void answer_openapi(struct call *call);  /* page.c */
+void answer_status(struct call *call);              /* status.c */
+void answer_service(struct call *call);             /* status.c */
+void answer_declared(struct call *call);            /* declared.c */
+void answer_command(struct call *call);             /* command.c */
+void answer_events(struct call *call);              /* events.c */
+void answer_why(struct call *call);                 /* query.c */
+void answer_verify(struct call *call);              /* query.c */
+void answer_logs(struct call *call);                /* logs.c */
+void answer_metrics(struct call *call);             /* metrics.c */
+void answer_page(struct call *call);                /* page.c */
+void answer_style(struct call *call);               /* page.c */
+void answer_healthy(struct call *call);             /* status.c */
+void answer_ready(struct call *call);               /* status.c */
+void answer_generations(struct call *call);         /* generations.c */
+void answer_generation(struct call *call);          /* generations.c */
+void answer_generation_document(struct call *call); /* generations.c */
+void answer_openapi(struct call *call);             /* page.c */
 
 #endif

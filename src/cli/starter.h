@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,9 @@ struct starter {
 };
 
 MUST_USE bool starter_find(struct arena *a, const char *dir, struct starter *out, struct err *err);
+/* The services of a Procfile (UTF-8 text): "web: command" lines, of which `release` runs once.
+ * Lines of another form, and what YAML cannot hold, are passed over. */
+void starter_add_procfile(struct arena *a, struct str text, struct starter *out);
 /* The text of tend.yaml. */
 void starter_write(const struct starter *s, struct buf *out);
 

@@ -160,23 +160,31 @@ static bool is_process_name(struct str name)
     return name.len > 0;
 }
 
-/* "web: command" lines; `release` is run once before the others. */
+static void add_process(struct search *s, struct str line)
+{
+    struct str command = line, name = str_cut(&command, ':');
+    struct starter_service *service;
+
+    command = str_trim(command);
+    if (!is_process_name(name) || command.len == 0 || command.len > LINE_BYTES_MAX ||
+        !is_showable(command))
+        return;
+    service = add_service(s, "Procfile", name, arena_copy_str(s->arena, command).at);
+    if (service != NULL)
+        service->runs_once = str_is(name, "release");
+}
+
+void starter_add_procfile(struct arena *a, struct str text, struct starter *out)
+{
+    struct search s = {.arena = a, .starter = out};
+
+    while (text.len > 0)
+        add_process(&s, str_trim(str_cut(&text, '\n')));
+}
+
 static bool from_procfile(struct search *s)
 {
-    struct str rest = str_from(read_text(s, "Procfile"));
-
-    while (rest.len > 0) {
-        struct str line = str_trim(str_cut(&rest, '\n')), name = str_cut(&line, ':');
-        struct starter_service *service;
-
-        line = str_trim(line);
-        if (!is_process_name(name) || line.len == 0 || line.len > LINE_BYTES_MAX ||
-            !is_showable(line))
-            continue;
-        service = add_service(s, "Procfile", name, arena_copy_str(s->arena, line).at);
-        if (service != NULL)
-            service->runs_once = str_is(name, "release");
-    }
+    starter_add_procfile(s->arena, str_from(read_text(s, "Procfile")), s->starter);
     return s->starter->service_count > 0;
 }
 

@@ -58,11 +58,6 @@ static bool read_extends(struct load *l, const struct node *value, struct extend
     return out->service != NULL;
 }
 
-static const char *file_of(struct load *l, const char *path)
-{
-    return load_file_at(l, "/", str_from(path)).shown;
-}
-
 static void report_cycle(
     struct load *l, const struct chain *last, const struct chain *to, const struct span *span)
 {
@@ -79,7 +74,7 @@ static void report_cycle(
     }
     for (size_t i = count; i-- > 0;)
         buf_format(&names, one_file ? "%.*s → " : "%.*s (%s) → ", STR_ARG(path[i]->name),
-            file_of(l, path[i]->path));
+            load_shown(l, path[i]->path));
     buf_add_str(&names, to->name);
     diagnostic_error(l->diagnostics, "cycle", span, "services extend each other in a circle: %s",
         names.at != NULL ? names.at : "");
@@ -143,7 +138,7 @@ static void report_missing(
     size_t count = 0;
 
     diagnostic_error(l->diagnostics, "unknown-service", span,
-        "extends '%s', and there is no such service in '%s'", name, file_of(l, place->path));
+        "extends '%s', and there is no such service in '%s'", name, load_shown(l, place->path));
     NODE_EACH (place->services, pair)
         if (count < COUNT(names))
             names[count++] = pair->key.at;

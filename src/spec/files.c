@@ -58,8 +58,6 @@ struct source *load_add_source(struct load *l, const char *name, struct str text
 
 struct found_file load_file_at(struct load *l, const char *dir, struct str path)
 {
-    if (str_is(path, "-"))
-        return (struct found_file){.path = "-", .shown = "standard input"};
     char *absolute = fs_absolute(dir, path);
     struct found_file file = {.path = arena_copy(l->scratch, absolute)};
     size_t len = strlen(l->dir);
@@ -69,6 +67,11 @@ struct found_file load_file_at(struct load *l, const char *dir, struct str path)
     if (strncmp(file.path, l->dir, len) == 0 && file.path[len] == '/')
         file.shown += len + 1;
     return file;
+}
+
+const char *load_shown(struct load *l, const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : load_file_at(l, "/", str_from(path)).shown;
 }
 
 static bool read_bytes(struct load *l, const struct found_file *file, const struct span *span,

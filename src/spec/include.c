@@ -93,7 +93,7 @@ static bool may_include(struct load *l, const struct origin *from, const struct 
         return false;
     }
     while (count-- > 0)
-        buf_format(&names, "%s → ", load_file_at(l, "/", str_from(path[count]->path)).shown);
+        buf_format(&names, "%s → ", load_shown(l, path[count]->path));
     buf_add_text(&names, file->shown);
     diagnostic_error(l->diagnostics, "cycle", span, "files include each other in a circle: %s",
         names.at != NULL ? names.at : "");

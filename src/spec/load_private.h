@@ -68,6 +68,8 @@ const char *origin_variable(void *origin, const char *name);
 struct source *load_add_source(struct load *l, const char *name, struct str text);
 /* A path in the load's words, and shown as the user would write it. */
 struct found_file load_file_at(struct load *l, const char *dir, struct str path);
+/* The same of a path that is absolute, or "-". */
+const char *load_shown(struct load *l, const char *path);
 /* NAME=value lines as a map. */
 struct node *load_env_file(struct load *l, const struct found_file *file,
     const struct origin *parent, const struct span *span);

@@ -3,8 +3,13 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/units.h"
+#include "cli/answer.h"
 #include "cli/daemon_start.h"
 #include "cli/operation_view.h"
+#include "cli/plan_view.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #include <time.h>
 
@@ -71,6 +76,10 @@ static void write_body(const struct apply_request *r, struct buf *out)
         json_text(&j, "plan", r->digest);
     if (r->seal != NULL)
         json_text(&j, "seal", r->seal);
+    if (r->rollback_to > 0) {
+        json_int(&j, "rollback_to", r->rollback_to);
+        json_int(&j, "cause", r->cause);
+    }
     if (r->start)
         json_bool(&j, "start", true);
     json_end(&j);
@@ -106,5 +115,53 @@ int apply_run(struct cli *cli, struct client *c, const struct apply_request *r)
     o.body = buf_str(&body);
     code = operation_run(cli, c, &o, NULL);
     buf_fini(&body);
+    return code;
+}
+
+/* "y" or "yes" on the terminal. */
+static bool confirmed(struct cli *cli)
+{
+    char answer[16];
+
+    (void)fprintf(stderr, "%sApply?%s [y/N] ", terminal_tone(&cli->err_out, TONE_STRONG),
+        terminal_tone(&cli->err_out, TONE_PLAIN));
+    (void)fflush(stderr); /* it is a terminal */
+    if (fgets(answer, sizeof answer, stdin) == NULL)
+        return false;
+    return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0 || strcmp(answer, "Y\n") == 0;
+}
+
+int apply_shown(
+    struct cli *cli, struct client *c, struct apply_request *request, const struct plan_file *file)
+{
+    struct err err = ERR_INIT;
+    json_t *plan = NULL;
+    int code = EXIT_DONE;
+
+    if (!plan_ask(c, request->project, &plan, &err))
+        return client_fail(cli, c, &err);
+    if (file != NULL && !plan_file_is_current(file, plan, &err)) {
+        json_decref(plan);
+        code = cli_fail(cli, &err, "make it again: tend plan --out FILE");
+        return err.kind == ERR_CONFLICT ? EXIT_STALE : code;
+    }
+    if (!cli->json)
+        plan_view_print(&cli->out, stdout, plan);
+    (void)fflush(stdout); /* so that the question stands below it */
+    if (plan_view_is_empty(plan)) {
+        if (cli->json)
+            (void)printf(
+                "{\"v\":1,\"ok\":true,\"exit\":0,\"text\":\"no changes\",\"undo\":null}\n");
+    } else if (file == NULL && !cli_flag(cli, "yes") && !confirmed(cli)) {
+        cli_say(cli, "Nothing was changed.");
+        code = EXIT_FAILED;
+    } else {
+        request->digest = answer_text(plan, "digest");
+        if (file != NULL)
+            request->seal = answer_text(file->content, "seal");
+        code = apply_run(cli, c, request);
+        request->digest = request->seal = NULL;
+    }
+    json_decref(plan);
     return code;
 }

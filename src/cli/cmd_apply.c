@@ -1,78 +1,25 @@
-#include "base/json.h"
 #include "base/must.h"
-#include "cli/answer.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cmd.h"
 #include "cli/plan_file.h"
-#include "cli/plan_view.h"
 #include "cli/project_load.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* "y" or "yes" on the terminal. */
-static bool confirmed(struct cli *cli)
-{
-    char answer[16];
-
-    (void)fprintf(stderr, "%sApply?%s [y/N] ", terminal_tone(&cli->err_out, TONE_STRONG),
-        terminal_tone(&cli->err_out, TONE_PLAIN));
-    (void)fflush(stderr); /* it is a terminal */
-    if (fgets(answer, sizeof answer, stdin) == NULL)
-        return false;
-    return strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0 || strcmp(answer, "Y\n") == 0;
-}
-
-/* `file` NULL: the plan is made now. One that was kept was looked at before: nobody is asked. */
-static int apply(
-    struct cli *cli, struct client *c, const struct project *project, const struct plan_file *file)
-{
-    struct err err = ERR_INIT;
-    json_t *plan = NULL;
-    int code = EXIT_DONE;
-
-    if (!plan_ask(c, project, &plan, &err))
-        return client_fail(cli, c, &err);
-    if (file != NULL && !plan_file_is_current(file, plan, &err)) {
-        json_decref(plan);
-        code = cli_fail(cli, &err, "make it again: tend plan --out FILE");
-        return err.kind == ERR_CONFLICT ? EXIT_STALE : code;
-    }
-    if (!cli->json)
-        plan_view_print(&cli->out, stdout, plan);
-    (void)fflush(stdout); /* so that the question stands below it */
-    if (plan_view_is_empty(plan)) {
-        if (cli->json)
-            (void)printf(
-                "{\"v\":1,\"ok\":true,\"exit\":0,\"text\":\"no changes\",\"undo\":null}\n");
-    } else if (file == NULL && !cli_flag(cli, "yes") && !confirmed(cli)) {
-        cli_say(cli, "Nothing was changed.");
-        code = EXIT_FAILED;
-    } else {
-        struct apply_request request = {
-            .project = project, .digest = answer_text(plan, "digest"), .report = true};
-
-        if (file != NULL)
-            request.seal = answer_text(file->content, "seal");
-
-        code = apply_run(cli, c, &request);
-    }
-    json_decref(plan);
-    return code;
-}
-
 /* What is to be applied: of the plan file, else of tend.yaml. */
 static int carry_out(struct cli *cli, const struct project *project, const struct plan_file *file)
 {
+    struct apply_request request = {.project = project, .report = true};
     struct client *c = NULL;
     struct err err = ERR_INIT;
     int code;
 
     if (apply_connect(cli, project, &c, NULL, &err))
-        code = apply(cli, c, project, file);
+        code = apply_shown(cli, c, &request, file);
     else
         code = client_fail(cli, c, &err);
     client_close(&c);

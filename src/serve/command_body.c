@@ -32,6 +32,8 @@ static const struct field {
     {"shutdown", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(shutdown)},
     {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY), ON(COMMAND_APPLY), AT(document)},
     {"plan", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(plan)},
+    {"rollback_to", SHAPE_INT, ON(COMMAND_APPLY), 0, AT(rollback_to), 1, 1000000},
+    {"cause", SHAPE_MS, ON(COMMAND_APPLY), 0, AT(cause), 1, INT64_MAX},
     {"seal", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(seal)},
     {"start", SHAPE_BOOL, ON(COMMAND_APPLY), 0, AT(start)},
 };

@@ -431,6 +431,12 @@ static void intend(struct request *r, int changes)
     json_open_object(&j, NULL);
     if (c->kind == COMMAND_APPLY)
         json_int(&j, "changes", changes);
+    if (c->rollback_to > 0) {
+        json_int(&j, "rollback_to", c->rollback_to);
+        event.causes[0] = (uint64_t)c->cause;
+        event.cause_count =
+            c->cause > 0 && event.causes[0] <= journal_head(r->door->settings.journal);
+    }
     if (c->kind == COMMAND_SCALE && c->replicas >= 0)
         json_int(&j, "replicas", c->replicas);
     if (c->kind == COMMAND_PAUSE && r->until_ns != 0 && r->until_wall_ns != INT64_MAX)

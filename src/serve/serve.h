@@ -50,10 +50,12 @@ struct command {
     int replicas;
     int64_t for_ms; /* 0: take tend's hands back on */
     bool shutdown;
-    bool start;     /* an apply: start what people had stopped too, as `up` does */
-    char *document; /* JSON or YAML text, terminated */
-    char *plan;     /* digest that the document must still give, NULL: any */
-    char *seal;     /* what the daemon put on that plan; NULL: it was not kept in a file */
+    bool start;      /* an apply: start what people had stopped too, as `up` does */
+    char *document;  /* JSON or YAML text, terminated */
+    char *plan;      /* digest that the document must still give, NULL: any */
+    char *seal;      /* what the daemon put on that plan; NULL: it was not kept in a file */
+    int rollback_to; /* an apply: the generation that it goes back to; 0: none */
+    int64_t cause;   /* and the event that declared that one; 0: none */
     char actor[EVENT_ACTOR_BYTES_MAX];
 };
 

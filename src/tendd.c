@@ -12,23 +12,20 @@
  *
  * Whatever happens to this process, services live on under their shims. */
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
-#include "base/random.h"
 #include "engine/hands.h"
 #include "engine/snapshot.h"
 #include "io/loop.h"
 #include "io/paths.h"
+#include "io/state_dir.h"
 #include "record/journal.h"
 #include "record/views.h"
 #include "serve/door.h"
 #include "serve/serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <limits.h>
@@ -36,18 +33,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#define STATE_FORMAT   1
-#define LISTEN_DEFAULT "127.0.0.1:8363"
-#define KEY_BYTES      32
-#define LOCK_WAIT_MS   2000
-#define LOCK_AGAIN_MS  5
+#define LISTEN_DEFAULT  "127.0.0.1:8363"
+#define LISTEN_AGAIN_MS 5000
 
 struct options {
     const char *project, *state_dir, *listen, *shim;
@@ -56,9 +47,7 @@ struct options {
 struct daemon {
     struct options options;
     struct paths paths;
-    int lock_fd;
-    char token[2 * KEY_BYTES + 1];
-    unsigned char key[KEY_BYTES];
+    struct state_dir state;
     int64_t started_at_ns;
     struct loop *loop;
     struct signal_watch *term, *interrupt;
@@ -73,6 +62,7 @@ struct daemon {
     struct serve_options serve_options;
     struct serve_host serve_host;
     struct serve *serve;
+    struct timer *listen_timer; /* NULL: our address is ours */
     size_t adopted;
     const char *stop_reason;
 };
@@ -84,136 +74,16 @@ static char *in_state(const struct daemon *d, const char *name)
     return mem_format("%s/%s", d->paths.state_dir, name);
 }
 
-/* The format is an integer; a newer one is refused. */
-static bool check_version(const struct daemon *d, struct err *err)
-{
-    struct buf text = BUF_INIT(64);
-    char *path = in_state(d, "version");
-    uint64_t version = 0;
-    bool ok = true;
-
-    if (!fs_exists(path))
-        ok = fs_write(path, STR("1\n"), 0600, err);
-    else if (!fs_read(path, &text, err))
-        ok = false;
-    else if (!str_to_uint(str_trim(buf_str(&text)), &version) || version == 0)
-        ok = err_set(err, ERR_CORRUPT, "%s does not hold a format version", path);
-    else if (version > STATE_FORMAT)
-        ok = err_set(err, ERR_UNSUPPORTED,
-            "%s was written by a newer tend (format %llu, this one knows %d)", d->paths.state_dir,
-            (unsigned long long)version, STATE_FORMAT);
-    free(path);
-    buf_fini(&text);
-    return ok;
-}
-
-/* "pid 812, project shop" */
-static void read_holder(int fd, char out[64])
-{
-    ssize_t got = pread(fd, out, 63, 0);
-
-    out[got > 0 ? got : 0] = 0;
-    out[strcspn(out, "\n")] = 0;
-}
-
-/* False: somebody who lives holds it. A daemon that was killed between vfork and exec of a shim has
- * left it to that child for a moment, which must not pass for another daemon. */
-static bool try_lock(int fd, char holder[64])
-{
-    struct timespec pause = {.tv_nsec = LOCK_AGAIN_MS * NS_PER_MS};
-    int64_t deadline_ms = clock_boot_ms() + LOCK_WAIT_MS;
-    int pid;
-
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        read_holder(fd, holder);
-        if (clock_boot_ms() >= deadline_ms ||
-            (sscanf(holder, "pid %d,", &pid) == 1 && kill(pid, 0) == 0))
-            return false;
-        (void)nanosleep(&pause, NULL); /* nothing tells when a lock is free */
-    }
-    return true;
-}
-
-static bool take_lock(struct daemon *d, struct err *err)
-{
-    char *path = in_state(d, "lock");
-    char holder[64] = "", mine[128];
-    bool ok = false;
-
-    d->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (d->lock_fd == -1)
-        (void)err_sys(err, "%s", path);
-    else if (!try_lock(d->lock_fd, holder)) {
-        (void)err_set(err, ERR_CONFLICT, "%s is in use by another tendd (%s)", d->paths.state_dir,
-            holder[0] != 0 ? holder : "unknown");
-    } else {
-        (void)snprintf(mine, sizeof mine, "pid %d, project %s\n", getpid(), d->paths.project);
-        ok = ftruncate(d->lock_fd, 0) == 0 && fs_write_all(d->lock_fd, str_from(mine), err);
-    }
-    free(path);
-    return ok;
-}
-
-static void to_hex(const unsigned char *bytes, size_t count, char *out)
-{
-    for (size_t i = 0; i < count; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-}
-
-/* 64 hexadecimal digits, made once. */
-static bool read_or_make(
-    const struct daemon *d, const char *name, char out[2 * KEY_BYTES + 1], struct err *err)
-{
-    struct buf text = BUF_INIT(256);
-    unsigned char fresh[KEY_BYTES];
-    char *path = in_state(d, name);
-    bool ok;
-
-    if (!fs_exists(path)) {
-        random_secret(fresh, sizeof fresh);
-        to_hex(fresh, sizeof fresh, out);
-        ok = fs_write(path, str_from(out), 0600, err);
-    } else {
-        struct str value;
-
-        ok = fs_read(path, &text, err);
-        value = str_trim(buf_str(&text));
-        if (ok && value.len != 2 * (size_t)KEY_BYTES)
-            ok = err_set(err, ERR_CORRUPT, "%s: not 64 digits; remove it to get a new one", path);
-        if (ok)
-            (void)snprintf(out, 2 * KEY_BYTES + 1, "%.*s", STR_ARG(value));
-    }
-    free(path);
-    buf_fini(&text);
-    return ok;
-}
-
 static bool start_state(struct daemon *d, struct err *err)
 {
-    char key[2 * KEY_BYTES + 1];
-    struct hash parsed;
-    char *objects;
-    bool ok;
-
     TRY(paths_find(&d->paths, d->options.project, d->options.state_dir, err));
     TRY(paths_make(&d->paths, err));
-    TRY(take_lock(d, err));
-    TRY(check_version(d, err));
-    TRY(read_or_make(d, "token", d->token, err));
-    TRY(read_or_make(d, "key", key, err));
-    if (!hash_parse(str_from(key), &parsed))
-        return err_set(err, ERR_CORRUPT, "%s/key: not 64 hexadecimal digits", d->paths.state_dir);
-    memcpy(d->key, parsed.at, sizeof d->key);
-    objects = in_state(d, "objects");
-    ok = fs_make_dirs(objects, 0700, err);
-    free(objects);
-    return ok;
+    return state_dir_open(&d->state, &d->paths, err);
 }
 
 static void stop_state(struct daemon *d)
 {
-    if (d->lock_fd != -1)
-        (void)close(d->lock_fd);
+    state_dir_close(&d->state);
 }
 
 /* ---- loop ---- */
@@ -365,7 +235,7 @@ static const struct project *load_fact(struct daemon *d, const char *key)
         digest = json_loads(buf_str(&value).at, JSON_DECODE_ANY, NULL);
     if (json_is_string(digest)) {
         p = door_load(d->paths.state_dir, json_string_value(digest),
-            (struct str){.at = (const char *)d->key, .len = sizeof d->key}, &err);
+            (struct str){.at = (const char *)d->state.key.at, .len = sizeof d->state.key.at}, &err);
         if (p == NULL)
             log_error("document.unreadable", "fact=%s err=\"%s\"", key, err.text);
     }
@@ -427,6 +297,43 @@ static void on_shutdown(void *data)
     end(data, "somebody asked for it");
 }
 
+/* Somebody took our address while we were dead: services come first, the address when it is free.
+ */
+static void listen_again(void *data)
+{
+    struct daemon *d = data;
+    struct err err = ERR_INIT;
+
+    if (!http_address_is_free(d->options.listen)) {
+        timer_set(d->listen_timer, LISTEN_AGAIN_MS);
+        return;
+    }
+    serve_stop(&d->serve);
+    d->serve_options.tcp_address = d->options.listen;
+    if (serve_start(&d->serve, &d->serve_options, &d->serve_host, &err)) {
+        hands_degraded(d->hands, "http", NULL);
+        return;
+    }
+    d->serve_options.tcp_address = NULL;
+    if (serve_start(&d->serve, &d->serve_options, &d->serve_host, &err))
+        timer_set(d->listen_timer, LISTEN_AGAIN_MS);
+    else
+        end(d, "the socket cannot be served");
+}
+
+/* With nothing to look after, an address that is taken is whoever starts us's problem. */
+static bool serve_without_tcp(struct daemon *d, struct err *err)
+{
+    if (err->kind != ERR_CONFLICT || d->adopted == 0 || d->serve_options.tcp_address == NULL)
+        return false;
+    hands_degraded(d->hands, "http", err->text);
+    log_warn("http.degraded", "err=\"%s\"", err->text);
+    d->serve_options.tcp_address = NULL;
+    d->listen_timer = timer_create_on(d->loop, listen_again, d);
+    timer_set(d->listen_timer, LISTEN_AGAIN_MS);
+    return serve_start(&d->serve, &d->serve_options, &d->serve_host, err);
+}
+
 static bool start_serve(struct daemon *d, struct err *err)
 {
     struct door_settings door = {
@@ -434,7 +341,7 @@ static bool start_serve(struct daemon *d, struct err *err)
         .hands = d->hands,
         .journal = d->journal,
         .state_dir = d->paths.state_dir,
-        .revision_key = {.at = (const char *)d->key, .len = sizeof d->key},
+        .revision_key = {.at = (const char *)d->state.key.at, .len = sizeof d->state.key.at},
         .shutdown = on_shutdown,
         .data = d,
     };
@@ -445,7 +352,7 @@ static bool start_serve(struct daemon *d, struct err *err)
     d->serve_options = (struct serve_options){
         .unix_path = d->socket_path,
         .tcp_address = strcmp(d->options.listen, "none") == 0 ? NULL : d->options.listen,
-        .token = d->token,
+        .token = d->state.token,
     };
     d->serve_host = (struct serve_host){
         .data = d,
@@ -458,11 +365,13 @@ static bool start_serve(struct daemon *d, struct err *err)
     };
     d->door = door_create(&door);
     hands_begin(d->hands);
-    return serve_start(&d->serve, &d->serve_options, &d->serve_host, err);
+    return serve_start(&d->serve, &d->serve_options, &d->serve_host, err) ||
+           serve_without_tcp(d, err);
 }
 
 static void stop_serve(struct daemon *d)
 {
+    timer_destroy(&d->listen_timer);
     serve_stop(&d->serve);
     door_destroy(&d->door);
     free(d->socket_path);
@@ -600,8 +509,9 @@ static bool parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct daemon d = {
-        .options = {.listen = LISTEN_DEFAULT}, .lock_fd = -1, .started_at_ns = clock_wall_ns()};
+    struct daemon d = {.options = {.listen = LISTEN_DEFAULT},
+        .state = {.lock_fd = -1},
+        .started_at_ns = clock_wall_ns()};
     char *shim = find_shim();
     int code;
 

@@ -106,6 +106,7 @@ static const struct {
     {"paused_update", take_paused, offsetof(struct known,service.paused_update)},
     {"revision", take_revision, offsetof(struct known, instance.revision)},
     {"held_down", take_bool, offsetof(struct known, instance.held_down)},
+    {"row", take_int, offsetof(struct known, instance.row)},
     {"restarts", take_int, offsetof(struct known, instance.restarts)},
     {"port", take_int, offsetof(struct known, instance.port)},
     {"pid", take_int, offsetof(struct known, instance.pid)},

@@ -167,6 +167,9 @@ static void note_pause(struct instance *i, const struct backoff_verdict *v)
     json_int(&n.json, "restarts", v->row);
     json_int(&n.json, quarantine ? "retry_ms" : "delay_ms", v->delay_ns / NS_PER_MS);
     json_text(&n.json, "reason", i->reason);
+    json_open_object(&n.json, "set");
+    json_int(&n.json, "row", v->row);
+    json_end(&n.json);
     i->last_event = note_end(&n);
     i->quarantine_told = i->quarantine_told || quarantine;
 }

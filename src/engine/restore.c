@@ -117,7 +117,8 @@ struct instance *engine_adopt(struct engine *e, const char *service, const struc
     i->started_ns = f->started_ns;
     i->started_wall_ns = f->started_wall_ns;
     i->last_event = f->last_event;
-    i->backoff.row = f->row;
+    if (!f->running || e->now_ns - f->started_ns < i->spec->restart.stable_ns)
+        i->backoff.row = f->row; /* else it has run well since */
     i->was_ready = f->ready;
     i->unheard = i->has_process = f->final == INSTANCE_STARTING;
     if (!i->has_process)

@@ -229,6 +229,16 @@ bool http_listen_tcp(struct http_listener *out, const char *address, struct err 
     return err_in(err, "address %s", address);
 }
 
+bool http_address_is_free(const char *address)
+{
+    struct http_listener probe = {.fd = -1, .dir_fd = -1};
+    struct err err = ERR_INIT;
+    bool is_free = http_listen_tcp(&probe, address, &err);
+
+    http_listener_close(&probe);
+    return is_free;
+}
+
 void http_listener_close(struct http_listener *l)
 {
     if (l->fd >= 0)

@@ -77,6 +77,9 @@ struct http_server_counts {
 /* Any thread. */
 struct http_server_counts http_server_counts(const struct http_server *server);
 
+/* Nobody listens there, so that a server could. Any thread. */
+bool http_address_is_free(const char *address);
+
 /* ---- a request; HTTP thread, inside the callbacks; texts live as long as the request ---- */
 struct http_peer {
     bool local; /* by the UNIX socket: then uid, gid and pid are the kernel's word */

@@ -1,5 +1,6 @@
 #include "plan/plan.h"
 
+#include "base/map.h"
 #include "base/must.h"
 
 #include <string.h>
@@ -10,44 +11,68 @@ static const struct node *declared_node(
     return p == NULL ? NULL : node_get(node_get(p->node, k->section), name);
 }
 
-static const struct observed *find_observed(const struct observed_list *list, struct str name)
+/* By name; the caller finishes it. */
+static struct map index_observed(const struct observed_list *list)
 {
+    struct map index = {0};
+
     for (size_t i = 0; list != NULL && i < list->count; i++)
-        if (str_is(name, list->at[i].name))
-            return &list->at[i];
-    return NULL;
+        (void)map_put(&index, str_from(list->at[i].name), &list->at[i]);
+    return index;
 }
 
 /* ---- waves ---- */
 
-/* The longest way down along what it needs; the loader has refused cycles, the bound is for what
- * was observed. */
-static int wave_of_declared(const struct project *p, const char *name, int depth)
+/* Waves that were found: wave + 1 under the name. The loader has refused circles; in what was
+ * observed one ends where it comes round, since a name counts as 0 while it is being found. */
+static bool is_known(struct map *waves, const char *name, int *out_wave)
+{
+    intptr_t found = (intptr_t)map_get(waves, str_from(name));
+
+    if (found != 0) {
+        *out_wave = (int)found - 1;
+        return true;
+    }
+    (void)map_put(waves, str_from(name), (void *)(intptr_t)1);
+    return false;
+}
+
+static int remember(struct map *waves, const char *name, int wave)
+{
+    (void)map_put(waves, str_from(name), (void *)((intptr_t)wave + 1));
+    return wave;
+}
+
+/* The longest way down along what it needs. */
+static int wave_of_declared(struct map *waves, const struct project *p, const char *name)
 {
     const struct service *s = project_service(p, str_from(name));
     int wave = 0;
 
-    for (size_t d = 0; s != NULL && depth < 64 && d < s->dependency_count; d++) {
-        int below = wave_of_declared(p, s->dependencies[d].service, depth + 1) + 1;
+    if (is_known(waves, name, &wave))
+        return wave;
+    for (size_t d = 0; s != NULL && d < s->dependency_count; d++) {
+        int below = wave_of_declared(waves, p, s->dependencies[d].service) + 1;
 
         wave = below > wave ? below : wave;
     }
-    return wave;
+    return remember(waves, name, wave);
 }
 
-static int wave_of_observed(const struct observed_list *list, const char *name, int depth)
+static int wave_of_observed(struct map *waves, const struct map *observed, const char *name)
 {
-    const struct observed *o = find_observed(list, str_from(name));
+    const struct observed *o = map_get(observed, str_from(name));
     int wave = 0;
 
-    if (o == NULL || o->needs == NULL || depth == 64)
-        return 0;
-    for (const char *const *need = o->needs; *need != NULL; need++) {
-        int below = wave_of_observed(list, *need, depth + 1) + 1;
+    if (is_known(waves, name, &wave))
+        return wave;
+    for (const char *const *need = o != NULL ? o->needs : NULL; need != NULL && *need != NULL;
+         need++) {
+        int below = wave_of_observed(waves, observed, *need) + 1;
 
         wave = below > wave ? below : wave;
     }
-    return wave;
+    return remember(waves, name, wave);
 }
 
 static int by_wave(const void *a, const void *b)
@@ -63,14 +88,15 @@ static int by_wave(const void *a, const void *b)
 static void order(
     struct plan *p, const struct project *declared, const struct observed_list *observed)
 {
+    struct map up = {0}, down = {0}, index = index_observed(observed);
     int last = 0, deepest = 0;
 
     VEC_EACH (&p->changes, struct change, c) {
         if (c->action == CHANGE_DELETE) {
-            c->wave = wave_of_observed(observed, c->name, 0);
+            c->wave = wave_of_observed(&down, &index, c->name);
             deepest = c->wave > deepest ? c->wave : deepest;
         } else {
-            c->wave = wave_of_declared(declared, c->name, 0);
+            c->wave = wave_of_declared(&up, declared, c->name);
             last = c->wave > last ? c->wave : last;
         }
     }
@@ -79,6 +105,9 @@ static void order(
             c->wave = last + 1 + deepest - c->wave;
     if (p->changes.count > 0)
         qsort(p->changes.at, p->changes.count, sizeof *p->changes.at, by_wave);
+    map_fini(&up);
+    map_fini(&down);
+    map_fini(&index);
 }
 
 /* ---- changes ---- */
@@ -107,9 +136,11 @@ static void compare_kind(struct plan *p, struct arena *a, const struct project *
     const struct kind *k, const struct observed_list *observed)
 {
     const struct node *section = declared == NULL ? NULL : node_get(declared->node, k->section);
+    struct map index = index_observed(observed);
 
     NODE_EACH (section, pair)
-        add(p, a, k, pair->key.at, pair->value, find_observed(observed, pair->key));
+        add(p, a, k, pair->key.at, pair->value, map_get(&index, pair->key));
+    map_fini(&index);
     for (size_t i = 0; observed != NULL && i < observed->count; i++) {
         const struct observed *o = &observed->at[i];
 

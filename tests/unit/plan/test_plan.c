@@ -143,6 +143,29 @@ CASE(a_diff_of_two_declarations_has_what_went_away_too)
     project_unref(&new);
 }
 
+/* Each needs both of the layer below: two ways each, and 2^30 of them all the way down. */
+CASE(many_ways_down_cost_no_more_than_one)
+{
+    struct buf services = BUF_INIT(1u << 16);
+    char *text;
+
+    for (int layer = 0; layer < 30; layer++)
+        for (int side = 0; side < 2; side++) {
+            buf_format(&services, "%s\"s%d%c\":{\"command\":[\"x\"]", services.len > 0 ? "," : "",
+                layer, 'a' + side);
+            if (layer > 0)
+                buf_format(&services,
+                    ",\"depends_on\":{\"s%da\":{\"condition\":\"service_started\"},"
+                    "\"s%db\":{\"condition\":\"service_started\"}}",
+                    layer - 1, layer - 1);
+            buf_add_text(&services, "}");
+        }
+    text = plan_text(NULL, buf_str(&services).at);
+    CHECK(strstr(text, "service s0a") < strstr(text, "service s29a"));
+    free(text);
+    buf_fini(&services);
+}
+
 CASE(the_digest_tells_a_plan_that_the_world_has_overtaken)
 {
     const struct project *p = load("\"web\":{\"command\":[\"a\"]}");

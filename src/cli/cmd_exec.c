@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cmd.h"
+#include "cli/transport.h"
 #include "drive/process/users.h"
 
 #include <errno.h>
@@ -130,6 +131,31 @@ static int execute(struct cli *cli, const json_t *context)
     return code;
 }
 
+/* On the other machine it is `tend exec` again, beside its daemon. Returns only on failure. */
+static int run_remotely(struct cli *cli)
+{
+    size_t count = cli->arguments.words.count;
+    const char **words = mem_new_array(count, const char *);
+    struct transport_remote remote = {
+        .host = cli_value(cli, "host"),
+        .project = cli_value(cli, "project"),
+        .state_dir = cli_value(cli, "state"),
+    };
+    char project[PATHS_PROJECT_BYTES];
+    struct err err = ERR_INIT;
+    bool named =
+        remote.project != NULL || remote.state_dir != NULL || cli_project(cli, project, &err);
+
+    for (size_t i = 1; i < count; i++)
+        words[i - 1] = cli_word(cli, i);
+    if (named && remote.project == NULL && remote.state_dir == NULL)
+        remote.project = project;
+    if (named && !transport_ssh_exec(&remote, cli_word(cli, 0), words, count - 1, &err))
+        named = false;
+    free(words);
+    return cli_fail(cli, &err, "ssh there and run tend exec");
+}
+
 static int run(struct cli *cli)
 {
     struct buf url = BUF_INIT(1024);
@@ -138,10 +164,8 @@ static int run(struct cli *cli)
     json_t *context = NULL;
     int code;
 
-    if (cli_value(cli, "host") != NULL) {
-        (void)err_set(&err, ERR_UNSUPPORTED, "not supported: exec on another machine");
-        return cli_misuse(cli, &err, "ssh there and run tend exec");
-    }
+    if (cli_value(cli, "host") != NULL)
+        return run_remotely(cli);
     if (!write_address(&url, cli_word(cli, 0), &err))
         code = cli_misuse(cli, &err, "tend exec web -- env");
     else if (!client_open(&c, cli, &err) || !client_json(c, "GET", url.at, STR(""), &context, &err))

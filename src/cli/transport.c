@@ -88,9 +88,10 @@ static void add_quoted(struct buf *out, const char *text)
     buf_add_byte(out, '\'');
 }
 
-static bool remote_command(struct buf *out, const struct transport_remote *r, struct err *err)
+static bool remote_command(
+    struct buf *out, const char *command, const struct transport_remote *r, struct err *err)
 {
-    buf_add_text(out, "tend dial-stdio");
+    buf_format(out, "tend %s", command);
     if (r->project != NULL) {
         buf_add_text(out, " --project ");
         add_quoted(out, r->project);
@@ -137,7 +138,7 @@ bool transport_ssh(struct transport *t, const struct transport_remote *remote, s
         return err_set(err, ERR_INVALID, "\"%.80s\" cannot be a host", remote->host);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
         return err_sys(err, "socketpair");
-    ok = remote_command(&command, remote, err) &&
+    ok = remote_command(&command, "dial-stdio", remote, err) &&
          spawn_ssh(t, remote->host, command.at, pair[1], err);
     buf_fini(&command);
     (void)close(pair[1]); /* the child has its own */
@@ -148,6 +149,32 @@ bool transport_ssh(struct transport *t, const struct transport_remote *remote, s
     }
     t->in = t->out = pair[0];
     return true;
+}
+
+bool transport_ssh_exec(const struct transport_remote *remote, const char *subject,
+    const char *const *words, size_t word_count, struct err *err)
+{
+    struct buf command = BUF_INIT(COMMAND_BYTES_MAX);
+    const char *terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? "-t" : "-T";
+
+    if (!transport_host_valid(str_from(remote->host)))
+        return err_set(err, ERR_INVALID, "\"%.80s\" cannot be a host", remote->host);
+    TRY(remote_command(&command, "exec", remote, err));
+    buf_add_text(&command, " ");
+    add_quoted(&command, subject);
+    buf_add_text(&command, " --");
+    for (size_t i = 0; i < word_count; i++) {
+        buf_add_text(&command, " ");
+        add_quoted(&command, words[i]);
+    }
+    if (buf_full(&command)) {
+        buf_fini(&command);
+        return err_set(err, ERR_LIMIT, "the command is too long");
+    }
+    (void)execlp("ssh", "ssh", terminal, "--", remote->host, command.at, (char *)NULL);
+    (void)err_sys(err, "starting ssh");
+    buf_fini(&command);
+    return false;
 }
 
 void transport_close(struct transport *t)

@@ -25,6 +25,10 @@ struct transport_remote {
 };
 MUST_USE bool transport_ssh(
     struct transport *t, const struct transport_remote *remote, struct err *err);
+/* Become `ssh HOST tend exec SUBJECT -- WORDS…` over there, with a terminal if we have one. Returns
+ * only on failure. */
+MUST_USE bool transport_ssh_exec(const struct transport_remote *remote, const char *subject,
+    const char *const *words, size_t word_count, struct err *err);
 /* Also ends the child. */
 void transport_close(struct transport *t);
 

@@ -124,4 +124,6 @@ def test_another_machine_is_reached_by_ssh(world, tiny):
     assert "web/1" in remote("events").stdout
     assert remote("scale", "web=2").returncode == 0
     assert len(world.service("web")["instances"]) == 2
+    done = remote("exec", "web/2", "--", "sh", "-c", "echo \"$TEND_INSTANCE it's\"; exit 7")
+    assert (done.stdout, done.returncode) == ("web/2 it's\n", 7), done.stderr
     assert "somebody@elsewhere" in (world.dir / "ssh.log").read_text()

@@ -207,6 +207,7 @@ CASE(a_reused_pid_is_not_taken_for_the_service)
     fixture_daemon_dies(f);
     CHECK(kill(shim, SIGKILL) == 0 && kill(pid, SIGKILL) == 0);
     wait_for_death(f, shim);
+    (void)usleep(30000); /* start times count in ticks of 10 ms: it is to have another one */
     pid_t innocent = fork();
     if (innocent == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* with us, should the case fail */

@@ -359,7 +359,7 @@ CASE(a_stopped_probe_asks_no_more_and_probe_now_asks_at_once)
 
     server_start(&s, answer_200);
     struct healthcheck check = check_of(PROBE_HTTP, "/");
-    check.interval_ns = 3600 * NS_PER_S;
+    check.interval_ns = 1000 * 3600 * NS_PER_S;
     struct probe_target target = {.check = &check, .port = s.port};
     probing_begin(&w);
     CHECK_OK(probe_create(&w.probe, w.prober, &target, on_result, &w, &e), &e);

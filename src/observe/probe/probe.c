@@ -214,6 +214,7 @@ void probe_start(struct probe *p, enum probe_mode mode)
     p->started = true;
     p->again = false;
     p->mode = mode;
+    p->begun_ns = now_ns; /* it cannot be late for what came before */
     p->startup_ns = now_ns;
     p->startup_step = 0;
     p->least_startup_delay_ns = 0;

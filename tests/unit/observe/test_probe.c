@@ -319,10 +319,10 @@ CASE(after_the_first_ok_checks_come_once_an_interval)
     probe_start(w.probe, PROBE_STARTUP);
     CHECK(probing_wait(&w, 2));
     int64_t start_ns = clock_boot_ns();
-    CHECK(probing_wait(&w, 12)); /* ten intervals of 20 ms later */
+    CHECK(probing_wait(&w, 52)); /* fifty intervals of 20 ms later */
     int64_t took_ns = clock_boot_ns() - start_ns;
-    /* A late start shortens what follows; tight ones would take a few milliseconds. */
-    CHECK_SAYING(took_ns >= 100 * NS_PER_MS, "ten checks in %lld ms", (long long)took_ns / 1000000);
+    /* A busy machine may tell the first one late, which shortens the rest. */
+    CHECK_SAYING(took_ns >= 900 * NS_PER_MS, "fifty checks in %lld ms", (long long)took_ns / 1000000);
     probing_end(&w);
     server_stop(&s);
 }
@@ -359,7 +359,7 @@ CASE(a_stopped_probe_asks_no_more_and_probe_now_asks_at_once)
 
     server_start(&s, answer_200);
     struct healthcheck check = check_of(PROBE_HTTP, "/");
-    check.interval_ns = 1000 * 3600 * NS_PER_S;
+    check.interval_ns = 3600 * NS_PER_S;
     struct probe_target target = {.check = &check, .port = s.port};
     probing_begin(&w);
     CHECK_OK(probe_create(&w.probe, w.prober, &target, on_result, &w, &e), &e);

@@ -322,7 +322,8 @@ CASE(after_the_first_ok_checks_come_once_an_interval)
     CHECK(probing_wait(&w, 52)); /* fifty intervals of 20 ms later */
     int64_t took_ns = clock_boot_ns() - start_ns;
     /* A busy machine may tell the first one late, which shortens the rest. */
-    CHECK_SAYING(took_ns >= 900 * NS_PER_MS, "fifty checks in %lld ms", (long long)took_ns / 1000000);
+    CHECK_SAYING(
+        took_ns >= 900 * NS_PER_MS, "fifty checks in %lld ms", (long long)took_ns / 1000000);
     probing_end(&w);
     server_stop(&s);
 }

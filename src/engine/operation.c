@@ -66,6 +66,7 @@ static enum settled settle_instance(const struct instance *i, struct buf *why)
 {
     struct engine *e = i->control->engine;
     int64_t steady_ns = INT64_MAX;
+    bool given_up = false;
 
     if (i->unheard)
         return SETTLED_NOT_YET;
@@ -76,18 +77,19 @@ static enum settled settle_instance(const struct instance *i, struct buf *why)
             return SETTLED_WELL;
         if (steady_ns < e->deadline_ns)
             e->deadline_ns = steady_ns;
-        return SETTLED_NOT_YET;
-    case INSTANCE_BACKING_OFF:
-        if (i->backoff.row < OPERATION_ROW)
-            return SETTLED_NOT_YET;
         break;
     case INSTANCE_FAILED:
     case INSTANCE_QUARANTINED:
+        given_up = true;
         break;
     default:
-        return SETTLED_NOT_YET;
+        break;
     }
-    buf_format(why, "%s%s: %s", why->len > 0 ? "; " : "", i->subject, i->reason);
+    /* Among many that crash some are always just being started: what counts is the row. */
+    if (!given_up && i->backoff.row < OPERATION_ROW)
+        return SETTLED_NOT_YET;
+    buf_format(why, "%s%s: %s", why->len > 0 ? "; " : "", i->subject,
+        i->reason[0] != 0 ? i->reason : "it ends again and again");
     return SETTLED_BADLY;
 }
 

@@ -8,34 +8,17 @@
 
 #define REVISION_FORMAT "tend revision 1\n"
 
-static struct node *copy_node(struct arena *a, const struct node *n)
-{
-    struct node *copy = n->kind == NODE_MAP    ? node_map(a)
-                        : n->kind == NODE_LIST ? node_list(a)
-                                               : node_text(a, n->text);
-
-    copy->kind = n->kind;
-    copy->is_plain = n->is_plain;
-    copy->span = n->span;
-    NODE_EACH (n, pair)
-        node_put(a, copy, pair->key, copy_node(a, pair->value))->key_span = pair->key_span;
-    for (size_t i = 0; n->kind == NODE_LIST && i < n->count; i++)
-        node_push(a, copy, copy_node(a, n->items[i]));
-    return copy;
-}
-
-/* What stands in a canonical map was declared under the same keys, mostly: so its spans are. */
-static void copy_spans(struct node *canonical, const struct node *declared, struct span span)
+void canonical_copy_spans(struct node *canonical, const struct node *declared, struct span span)
 {
     canonical->span = span;
     for (size_t i = 0; canonical->kind == NODE_MAP && i < canonical->count; i++) {
         struct node_pair *pair = &canonical->pairs[i], *from = node_find(declared, pair->key);
         pair->key_span = from != NULL ? from->key_span : span;
-        copy_spans(pair->value, from != NULL ? from->value : NULL,
+        canonical_copy_spans(pair->value, from != NULL ? from->value : NULL,
             from != NULL && from->value->kind != NODE_MAP ? from->value->span : pair->key_span);
     }
     for (size_t i = 0; canonical->kind == NODE_LIST && i < canonical->count; i++)
-        copy_spans(canonical->items[i], NULL, span);
+        canonical_copy_spans(canonical->items[i], NULL, span);
 }
 
 static struct hash hash_of_node(const char *prefix, const struct node *n)
@@ -74,9 +57,11 @@ static struct node *encode_services(
         const struct service_draft *from = draft->services.at[i];
         struct service *s = &services[i];
         *s = from->service;
+        s->needs = from->needs.needs;
+        s->need_count = from->needs.need_count;
         struct node *map = fields_encode(&e, &fields_service, s);
         node_sort(map);
-        copy_spans(map, from->declared, from->span);
+        canonical_copy_spans(map, from->declared, from->span);
         s->node = map;
         s->revision = revision_of(s, key);
         node_put(a, all, str_from(s->name), map)->key_span = from->span;
@@ -96,11 +81,8 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
     node_put(a, root, STR("name"), node_text(a, str_from(p->name)))->key_span = draft->name_span;
     (void)node_put(a, root, STR("services"), encode_services(a, services, draft, revision_key));
     (void)node_put(a, root, STR("x-tend-directory"), node_text(a, str_from(p->dir)));
-    NODE_EACH (kinds, pair) {
-        struct node *copy = copy_node(a, pair->value);
-        node_sort(copy);
-        node_put(a, root, pair->key, copy)->key_span = pair->key_span;
-    }
+    NODE_EACH (kinds, pair)
+        node_put(a, root, pair->key, pair->value)->key_span = pair->key_span;
     node_sort_keys(root);
     node_sort_keys(node_get(root, "services"));
     p->node = root;
@@ -121,13 +103,32 @@ static void redact(struct arena *a, struct node *environment, bool all_values)
     }
 }
 
+static void redact_entry(struct arena *a, const struct field_kind *kind, struct node *entry)
+{
+    const struct node *sensitive = node_get(entry, "sensitive");
+    bool hides = false;
+
+    if (kind == NULL || kind->secret_keys == NULL || sensitive == NULL ||
+        !node_to_bool(sensitive, &hides) || !hides)
+        return;
+    for (size_t i = 0; kind->secret_keys[i] != NULL; i++) {
+        struct node_pair *pair = node_find(entry, str_from(kind->secret_keys[i]));
+
+        if (pair != NULL)
+            pair->value = node_text(a, STR("***"));
+    }
+}
+
 void spec_write_redacted(const struct project *p, bool all_values, struct buf *out)
 {
     struct arena *a = arena_create(0);
-    struct node *copy = copy_node(a, p->node);
+    struct node *copy = node_copy(a, p->node);
 
     NODE_EACH (node_get(copy, "services"), service)
         redact(a, node_get(service->value, "environment"), all_values);
+    NODE_EACH (copy, section)
+        NODE_EACH (section->value, entry)
+            redact_entry(a, fields_kind(section->key), entry->value);
     node_write_json(out, copy);
     arena_destroy(&a);
 }

@@ -1,5 +1,5 @@
 /* depends_on: a list of names, or a map from name to condition. */
-#include "spec/spec_private.h"
+#include "spec/resources.h"
 
 #include "base/must.h"
 
@@ -12,8 +12,7 @@ static const struct field_choice conditions[] = {
     {NULL,                             0               },
 };
 
-static const struct dependency dependency_defaults = {
-    .condition = DEPEND_STARTED, .required = true};
+const struct dependency dependency_defaults = {.condition = DEPEND_STARTED, .required = true};
 
 #define AT(member) .offset = offsetof(struct dependency, member), .effect = FIELD_UPDATES_LIVE
 
@@ -47,6 +46,7 @@ void decode_depends_on(
     struct service_draft *draft = into;
     struct node *given = field_by_name(d->arena, d->diagnostics, f->name, pair->value);
     struct node *sorted = node_map(d->arena);
+    struct str section, name;
     size_t n = 0;
 
     NODE_EACH (given, entry)
@@ -55,6 +55,10 @@ void decode_depends_on(
     struct dependency *all = arena_new_array(d->arena, sorted->count + 1, struct dependency);
     draft->dependency_spans = arena_new_array(d->arena, sorted->count + 1, struct span);
     NODE_EACH (sorted, entry) {
+        if (resource_split(entry->key, &section, &name) && !str_is(section, "services")) {
+            resource_decode_need(d, entry, section, name, &draft->needs);
+            continue;
+        }
         all[n] = dependency_defaults;
         all[n].service = entry->key.at;
         draft->dependency_spans[n] = entry->key_span;
@@ -77,5 +81,6 @@ struct node *encode_depends_on(struct encode *e, const struct field *f, const vo
     for (size_t i = 0; i < s->dependency_count; i++)
         (void)node_put(e->arena, map, str_from(s->dependencies[i].service),
             fields_encode(e, &fields_depends_on, &s->dependencies[i]));
+    resource_encode_needs(e, map, s->needs, s->need_count);
     return map->count > 0 ? map : NULL;
 }

@@ -21,6 +21,7 @@
 
 #include "spec/diagnostic.h"
 #include "spec/node.h"
+#include "spec/project.h"
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -176,15 +177,55 @@ struct node *field_by_name(
 extern const struct field_table fields_project;
 extern const struct field_table fields_service;
 
-/* Another top-level map: `name` ("jobs") holds entries by `table`. After decoding it is checked by
- * `check` if there is one; its entries are found under project->node. The row must live for ever.
- * False if the name is taken or the registry full. */
+/* Another top-level map: `name` ("files") holds entries by `table`, each one a resource of the
+ * project. Decoding, references to them, what needs what, cycles and the canonical document are the
+ * same for all of them. The row must live for ever. */
 struct field_kind {
     const char *name;
+    const char *noun; /* one of them, for messages: "file" */
     const char *help;
     const struct field_table *table;
+    size_t entry_bytes; /* of the table's struct, which begins with a struct field_entry; 0: entries
+                         * are kept as they are written, their keys checked */
+    /* What needs several keys, once they are decoded; may set `node` keys by changing the struct.
+     */
+    void (*finish)(struct decode *d, const struct node_pair *declared, void *entry);
+    /* What stands for ${files.NAME.WHAT}, in `a`; NULL: there is no such attribute. `declared` is
+     * as it stands in the file, its own references replaced. */
+    const char *(*attribute)(
+        struct arena *a, const char *dir, const struct node_pair *declared, struct str what);
+    const char *attributes;         /* for messages: ".path" */
+    const char *const *path_keys;   /* moved with a file that is included; NULL-terminated */
+    const char *const *secret_keys; /* not shown where `sensitive: true`; NULL-terminated */
+    bool name_is_path;              /* of an entry without `path`: it is moved too */
+    bool needs_services;            /* may depend on services */
+    bool completes;                 /* may be waited for to complete */
+    /* What looks at several entries. */
     void (*check)(struct diagnostics *d, const struct node *entries);
 };
+
+/* What the struct of such a table begins with. */
+struct field_entry {
+    const char *name;
+    struct span span; /* of its name */
+    struct resource_need *needs;
+    struct span *need_spans; /* as many */
+    size_t need_count;
+};
+#define FIELD_NAME_BYTES_MAX 140u /* of an entry: it is the subject of events */
+
+/* The row `depends_on` of such a table. */
+void decode_needs(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_needs(struct encode *e, const struct field *f, const void *from);
+#define FIELD_DEPENDS_ON                                                           \
+    {                                                                              \
+        .name = "depends_on", .type = FIELD_CUSTOM, .forms = FORM_LIST | FORM_MAP, \
+        .effect = FIELD_NO_EFFECT, .decode = decode_needs, .encode = encode_needs, \
+        .help = "What must be there before it, as files.NAME or directories.NAME." \
+    }
+
+/* False if the name is taken or the registry full. */
 bool fields_register(const struct field_kind *kind) __attribute__((warn_unused_result));
 const struct field_kind *fields_kind(struct str name);
 /* All of them, in order of registration. */

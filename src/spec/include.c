@@ -230,8 +230,11 @@ static void add_entries(
 
     for (size_t i = 0; into != NULL && i < section->value->count; i++) {
         struct node_pair entry = section->value->pairs[i];
+        const struct field_kind *kind = fields_kind(section->key);
         if (is_services)
             entry.value = settle_service(l, entry.value, o);
+        else if (kind != NULL)
+            entry.value = rebase_entry(l->scratch, kind, &entry, o->dir);
         add_entry(l, into, &entry, section->key.at);
     }
 }

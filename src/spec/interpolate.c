@@ -1,5 +1,7 @@
 #include "spec/interpolate.h"
 
+#include "spec/fields.h"
+
 #include <string.h>
 
 /* One text being replaced. */
@@ -153,10 +155,16 @@ static void apply_operator(
 
 static bool is_reference(struct str inside)
 {
-    if (!str_starts(inside, "services."))
+    struct str rest = inside, section = str_cut(&rest, '.');
+
+    if (rest.len == 0)
         return false;
-    for (size_t i = 0; i < inside.len; i++)
-        if (!is_name_byte(inside.at[i]) && inside.at[i] != '.' && inside.at[i] != '-')
+    if (fields_kind(section) != NULL) /* their names are nearly free */
+        return true;
+    if (!str_is(section, "services"))
+        return false;
+    for (size_t i = 0; i < rest.len; i++)
+        if (!is_name_byte(rest.at[i]) && rest.at[i] != '.' && rest.at[i] != '-')
             return false;
     return true;
 }
@@ -164,12 +172,12 @@ static bool is_reference(struct str inside)
 static void add_reference(struct scan *s, struct str inside, struct str part)
 {
     if (s->reference == NULL) {
-        report(s, "bad-variable", part, "another service's address cannot be used here");
+        report(s, "bad-variable", part, "nothing else can be referred to here");
         return;
     }
     *s->reference = true;
     buf_add_byte(s->out, REFERENCE_OPEN);
-    buf_add_str(s->out, str_tail(inside, strlen("services.")));
+    buf_add_str(s->out, inside);
     buf_add_byte(s->out, REFERENCE_CLOSE);
 }
 

@@ -6,11 +6,12 @@
  *     ${NAME:?text} ${NAME?text}   an error that says `text` if NAME is unset (or empty)
  *     $$                           one $
  *     ${services.NAME.url}         another service's address (also .host and .port)
+ *     ${files.NAME.path}           where a resource of a registered kind (fields.h) lies
  *
  * `text` may hold variables itself. Values of scalars are replaced, keys are not. A reference to a
  * service cannot be replaced before its ports are known: the text then holds REFERENCE_OPEN,
- * "NAME.url", REFERENCE_CLOSE, and its node has `has_reference` set; interpolate_references does
- * the rest. One thread at a time. */
+ * "services.NAME.url", REFERENCE_CLOSE, and its node has `has_reference` set;
+ * interpolate_references does the rest. One thread at a time. */
 #ifndef TEND_SPEC_INTERPOLATE_H
 #define TEND_SPEC_INTERPOLATE_H
 
@@ -53,7 +54,8 @@ void interpolate_tree(struct interpolation *i, struct node *n);
 bool interpolate_text(struct interpolation *i, const struct span *span, struct str text,
     struct buf *out, bool *out_reference);
 
-/* The text of a reference such as "api.url", in the arena; NULL after it added a diagnostic. */
+/* The text of a reference such as "services.api.url", in the arena; NULL after it added a
+ * diagnostic. */
 typedef const char *(*reference_fn)(void *context, const struct span *span, struct str reference);
 /* Replace the references below `n`, in place. */
 void interpolate_references(struct arena *a, struct node *n, reference_fn reference, void *context);

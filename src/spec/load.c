@@ -1,6 +1,7 @@
 #include "spec/load.h"
 
 #include "spec/load_private.h"
+#include "spec/resources.h"
 #include "spec/yaml.h"
 
 #include "base/fs.h"
@@ -30,6 +31,7 @@ static void load_fini(struct load *l)
         free(*text);
     vec_fini(&l->texts);
     vec_fini(&l->bases);
+    vec_fini(&l->references);
     interpolation_fini(&l->run);
     vec_fini(&l->sources);
     vec_fini(&l->draft.services);
@@ -110,49 +112,6 @@ static struct node *read_all(struct load *l, const struct found_file *files, siz
     return NULL;
 }
 
-/* References to other services. */
-
-struct reference_context {
-    struct load *load;
-    const struct node *services;
-};
-
-static const char *reference_text(
-    struct load *l, const struct span *span, int port, struct str name, struct str what)
-{
-    if (str_is(what, "host"))
-        return "127.0.0.1";
-    if (port == 0 && (str_is(what, "url") || str_is(what, "port"))) {
-        diagnostic_error(l->diagnostics, "not-supported", span,
-            "not supported: the address of service '%.*s', which has no fixed port", STR_ARG(name));
-        diagnostic_help(l->diagnostics,
-            "fix its port: ports: [8080]; or find it in the environment of a service that depends "
-            "on it");
-        return NULL;
-    }
-    if (str_is(what, "url"))
-        return arena_format(l->scratch, "http://127.0.0.1:%d", port);
-    if (str_is(what, "port"))
-        return arena_format(l->scratch, "%d", port);
-    diagnostic_error(l->diagnostics, "bad-variable", span,
-        "a service has .url, .host and .port, and no .%.*s", STR_ARG(what));
-    return NULL;
-}
-
-static const char *resolve_reference(void *context, const struct span *span, struct str reference)
-{
-    struct reference_context *c = context;
-    struct str what = reference, name = str_cut(&what, '.');
-    const struct node_pair *service = node_find(c->services, name);
-
-    if (service != NULL)
-        return reference_text(
-            c->load, span, ports_peek(node_get(service->value, "ports")), name, what);
-    diagnostic_error(c->load->diagnostics, "unknown-service", span,
-        "'${services.%.*s}' names no service", STR_ARG(reference));
-    return NULL;
-}
-
 /* Name and profiles. */
 
 static void find_profiles(struct load *l)
@@ -215,31 +174,33 @@ static struct node *split_kinds(struct load *l, struct node *root, struct node *
     return rest;
 }
 
-static void check_kind(struct load *l, const struct field_kind *kind, const struct node_pair *pair)
-{
-    if (pair->value->kind == NODE_NULL)
-        return;
-    if (pair->value->kind != NODE_MAP) {
-        diagnostic_error(l->diagnostics, "wrong-type", &pair->value->span,
-            "'%s' takes a map, and this is %s", kind->name, node_kind_name(pair->value));
-        return;
-    }
-    NODE_EACH (pair->value, entry)
-        fields_check_keys(l->diagnostics, kind->table, entry->value);
-    if (kind->check != NULL)
-        kind->check(l->diagnostics, pair->value);
-}
-
 static bool has_failed(const struct load *l)
 {
     return diagnostics_count(l->diagnostics, SEVERITY_ERROR) > 0 ||
            (l->options->strict && diagnostics_count(l->diagnostics, SEVERITY_WARNING) > 0);
 }
 
+static const struct project *complete(struct load *l, struct resource_drafts *r, struct project *p)
+{
+    struct node *kinds = node_map(l->arena);
+
+    resources_finish(r, l->arena, p, kinds);
+    if (!canonical_fill(l->arena, p, &l->draft, kinds, l->options->revision_key)) {
+        diagnostic_error(l->diagnostics, "limit", NULL,
+            "the project is too large: resolved, it has more than 32 MiB");
+        return NULL;
+    }
+    const struct project *kept = project_adopt(l->arena, p);
+    l->arena = NULL; /* it is the project's now */
+    return kept;
+}
+
 static const struct project *make_project(struct load *l, struct node *root, bool from_document)
 {
     struct node *kinds = node_map(l->scratch);
+    struct resource_drafts resources = {0};
     struct project p = {0};
+    const struct project *made;
     struct decode d = {.arena = l->arena,
         .diagnostics = l->diagnostics,
         .dir = l->project_dir,
@@ -249,22 +210,17 @@ static const struct project *make_project(struct load *l, struct node *root, boo
 
     fields_decode(&d, &fields_project, split_kinds(l, root, kinds), &l->draft);
     NODE_EACH (kinds, pair)
-        check_kind(l, fields_kind(pair->key), pair);
+        resources_decode(&resources, &d, pair);
+    references_link(l, &resources);
     check_services(l->diagnostics, &l->draft);
+    resources_check(l->diagnostics, &resources, &l->draft);
     p.dir = l->project_dir;
     p.name = project_name(l);
     if (l->draft.services.count == 0 && kinds->count == 0 && !has_failed(l) && !from_document)
         diagnostic_warning(l->diagnostics, "missing-key", NULL, "no service is declared or active");
-    if (has_failed(l))
-        return NULL;
-    if (!canonical_fill(l->arena, &p, &l->draft, kinds, l->options->revision_key)) {
-        diagnostic_error(l->diagnostics, "limit", NULL,
-            "the project is too large: resolved, it has more than 32 MiB");
-        return NULL;
-    }
-    const struct project *kept = project_adopt(l->arena, &p);
-    l->arena = NULL; /* it is the project's now */
-    return kept;
+    made = has_failed(l) ? NULL : complete(l, &resources, &p);
+    resources_fini(&resources);
+    return made;
 }
 
 static const struct project *load_files(struct load *l)
@@ -283,8 +239,7 @@ static const struct project *load_files(struct load *l)
     struct node *root = read_all(l, files, count);
     if (root == NULL)
         return NULL;
-    struct reference_context references = {.load = l, .services = node_get(root, "services")};
-    interpolate_references(l->scratch, root, resolve_reference, &references);
+    references_resolve(l, root);
     find_profiles(l);
     return make_project(l, root, false);
 }

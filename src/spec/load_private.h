@@ -35,6 +35,13 @@ struct base_file {
     struct node *root; /* NULL: could not be read, which has been told */
 };
 
+/* ${files.conf.path} in the entry `from`, which so needs it. */
+struct reference {
+    const char *from; /* subject */
+    const char *section, *name;
+    struct span span;
+};
+
 /* Trees live in `scratch`; what the project keeps, in `arena`. */
 struct load {
     const struct load_options *options;
@@ -49,6 +56,9 @@ struct load {
         VEC_OF(struct base_file);
     } bases;
     size_t extended_weight; /* of all services that extend another */
+    struct {
+        VEC_OF(struct reference);
+    } references;
     struct {
         VEC_OF(struct source *);
     } sources; /* in `arena`; their texts go with this run */
@@ -87,6 +97,9 @@ void include_apply(struct load *l, const struct origin *o, struct node *root);
 void extends_apply(struct load *l, const struct origin *o, struct node *root);
 /* A copy of a service in which the paths that are relative to `dir` are absolute. */
 struct node *rebase_service(struct arena *a, struct node *service, const char *dir);
+/* The same of an entry of a registered kind. */
+struct node *rebase_entry(
+    struct arena *a, const struct field_kind *kind, const struct node_pair *entry, const char *dir);
 
 /* Rows of both, for their tables. */
 extern const struct field_table fields_include, fields_extends;

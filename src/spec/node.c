@@ -406,3 +406,19 @@ void node_sort(struct node *n)
         node_sort(n->kind == NODE_MAP ? n->pairs[i].value : n->items[i]);
     node_sort_keys(n);
 }
+
+struct node *node_copy(struct arena *a, const struct node *n)
+{
+    struct node *copy = n->kind == NODE_MAP    ? node_map(a)
+                        : n->kind == NODE_LIST ? node_list(a)
+                                               : node_text(a, n->text);
+
+    copy->kind = n->kind;
+    copy->is_plain = n->is_plain;
+    copy->span = n->span;
+    NODE_EACH (n, pair)
+        node_put(a, copy, pair->key, node_copy(a, pair->value))->key_span = pair->key_span;
+    for (size_t i = 0; n->kind == NODE_LIST && i < n->count; i++)
+        node_push(a, copy, node_copy(a, n->items[i]));
+    return copy;
+}

@@ -85,6 +85,8 @@ const char *node_kind_name(const struct node *n);
 
 /* Same kinds, values and keys; the order of keys and the spans do not matter. */
 bool node_equal(const struct node *a, const struct node *b);
+/* A deep copy that nobody shares, without tags. */
+struct node *node_copy(struct arena *a, const struct node *n);
 /* As JSON text without blanks, keys in their order. */
 void node_write_json(struct buf *out, const struct node *n);
 

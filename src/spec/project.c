@@ -15,7 +15,8 @@ struct kept {
     uint32_t magic;
     atomic_uint references;
     struct arena *arena;
-    struct map services; /* name → service */
+    struct map services;  /* name → service */
+    struct map resources; /* subject → resource */
     struct project project;
 };
 
@@ -37,6 +38,9 @@ struct project *project_adopt(struct arena *a, const struct project *p)
     for (size_t i = 0; i < p->service_count; i++)
         (void)map_put(
             &k->services, str_from(p->services[i].name), (void *)(uintptr_t)&p->services[i]);
+    for (size_t i = 0; i < p->resource_count; i++)
+        (void)map_put(
+            &k->resources, str_from(p->resources[i].subject), (void *)(uintptr_t)&p->resources[i]);
     return &k->project;
 }
 
@@ -57,6 +61,7 @@ void project_unref(const struct project **p)
     if (atomic_fetch_sub_explicit(&k->references, 1, memory_order_acq_rel) != 1)
         return;
     map_fini(&k->services);
+    map_fini(&k->resources);
     arena_destroy(&k->arena);
     k->magic = 0;
     free(k);
@@ -65,4 +70,9 @@ void project_unref(const struct project **p)
 const struct service *project_service(const struct project *p, struct str name)
 {
     return map_get(&kept_of(p)->services, name);
+}
+
+const struct resource *project_resource(const struct project *p, struct str subject)
+{
+    return map_get(&kept_of(p)->resources, subject);
 }

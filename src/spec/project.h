@@ -107,6 +107,24 @@ struct logging {
     int files_max;          /* max-file, rotated ones kept, default 5 */
 };
 
+/* What a resource needs of another kind: "files.conf" in its depends_on, or a reference to it. */
+struct resource_need {
+    const char *section, *name; /* "files", "conf"; "services" for a service */
+    enum depend_condition condition;
+    bool restart;  /* restarted when it changes */
+    bool required; /* false: a missing or failing one is only a warning */
+};
+
+/* What is declared and is no service. */
+struct resource {
+    const char *section;     /* "files": its map in tend.yaml */
+    const char *name;        /* "conf" */
+    const char *subject;     /* "files.conf", as events and plans call it */
+    const struct node *node; /* its canonical map, with spans of what was declared */
+    const struct resource_need *needs;
+    size_t need_count;
+};
+
 struct service {
     const char *name;
     const struct node *node; /* its canonical map, with spans of what was declared: for diff */
@@ -117,6 +135,8 @@ struct service {
     size_t environment_count;
     const struct dependency *dependencies;
     size_t dependency_count;
+    const struct resource_need *needs; /* what it needs that is no service */
+    size_t need_count;
     struct healthcheck healthcheck;
     struct restart_policy restart;
     int stop_signal;       /* default SIGTERM */
@@ -142,6 +162,9 @@ struct project {
     const char *dir;                /* absolute folder of the first file */
     const struct service *services; /* in the order of the file */
     size_t service_count;
+    const struct resource
+        *resources; /* what else is declared, kind by kind, in order of the file */
+    size_t resource_count;
     const struct node *node; /* the document as a tree, with spans of what was declared */
     struct str document; /* canonical JSON: loads to the same project without files or variables */
     struct hash digest;  /* of the document */
@@ -152,5 +175,7 @@ const struct project *project_ref(const struct project *p);
 void project_unref(const struct project **p);
 /* NULL if there is none of that name. */
 const struct service *project_service(const struct project *p, struct str name);
+/* The same of another kind, by its subject ("files.conf"). */
+const struct resource *project_resource(const struct project *p, struct str subject);
 
 #endif

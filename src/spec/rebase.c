@@ -72,3 +72,21 @@ struct node *rebase_service(struct arena *a, struct node *service, const char *d
         service = rebase(a, service, str_from(places[i]), dir);
     return service;
 }
+
+struct node *rebase_entry(
+    struct arena *a, const struct field_kind *kind, const struct node_pair *entry, const char *dir)
+{
+    struct node *n = entry->value;
+
+    for (size_t i = 0; kind->path_keys != NULL && kind->path_keys[i] != NULL; i++)
+        n = rebase(a, n, str_from(kind->path_keys[i]), dir);
+    if (kind->name_is_path && n->kind == NODE_MAP && node_get(n, "path") == NULL) {
+        struct node *path = node_text(a, entry->key);
+
+        path->span = entry->key_span;
+        path->interpolated = true;
+        n = copy_shallow(a, n);
+        node_put(a, n, STR("path"), absolute(a, path, dir))->key_span = entry->key_span;
+    }
+    return n;
+}

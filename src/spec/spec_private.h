@@ -51,6 +51,7 @@ struct service_draft {
     struct span port_span;
     struct dependency *dependencies; /* the service's, while they may change */
     struct span *dependency_spans;   /* as many */
+    struct field_entry needs;        /* of other kinds */
     bool is_container;
     bool has_errors; /* found before it was finished: what follows from them is not told */
 };
@@ -69,6 +70,7 @@ struct project_draft {
     const struct node *directory; /* x-tend-directory of a document */
 };
 
+extern const struct dependency dependency_defaults;
 extern const struct service service_defaults;
 extern const struct healthcheck healthcheck_defaults;
 
@@ -149,6 +151,9 @@ void check_services(struct diagnostics *d, struct project_draft *p);
  * revision. False if the document would be larger than YAML_DOCUMENT_BYTES_MAX. */
 bool canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
     const struct node *kinds, struct str revision_key);
+
+/* What stands in a canonical map was declared under the same keys, mostly: so its spans are. */
+void canonical_copy_spans(struct node *canonical, const struct node *declared, struct span span);
 
 /* A project that owns `a`, with one reference. */
 struct project *project_adopt(struct arena *a, const struct project *p);

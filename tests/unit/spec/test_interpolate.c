@@ -84,7 +84,7 @@ CASE(variables_are_replaced_as_compose_does)
         {"${1X}",                              "!a variable's name is missing between the braces", 0},
         {"${SET!x}",                           "!not a variable that can be replaced",             0},
         {"${SET:x}",                           "!not a variable that can be replaced",             0},
-        {"${services.my-api.url}",             "\x01my-api.url\x02",                               0},
+        {"${services.my-api.url}",             "\x01services.my-api.url\x02",                      0},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {

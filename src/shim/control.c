@@ -155,11 +155,9 @@ static void set_hold(struct shim *s, bool on)
 static void take_lease(struct shim *s, const void *message, size_t bytes)
 {
     struct shim_lease_message m;
-    bool held = s->policy.held;
 
     shim_take(&m, sizeof m, message, bytes);
-    policy_init(&s->policy, &m.lease);
-    s->policy.held = held;
+    policy_renew(&s->policy, &m.lease);
 }
 
 static void take_hello(struct shim *s, struct connection *c, const void *message, size_t bytes)

@@ -17,6 +17,22 @@ void policy_init(struct policy *p, const struct shim_lease *lease)
     p->slow_ms = p->lease.slow_first_ms;
 }
 
+/* Renewing grants no tokens that were granted before: a service that dies again and again would
+ * never run out of them. */
+void policy_renew(struct policy *p, const struct shim_lease *lease)
+{
+    struct policy before = *p;
+
+    policy_init(p, lease);
+    if (lease->burst <= before.lease.burst)
+        p->tokens = before.tokens < lease->burst ? before.tokens : lease->burst;
+    else
+        p->tokens = before.tokens + (lease->burst - before.lease.burst);
+    if (before.slow_ms > p->slow_ms)
+        p->slow_ms = before.slow_ms < p->lease.slow_max_ms ? before.slow_ms : p->lease.slow_max_ms;
+    p->held = before.held;
+}
+
 static bool is_wanted(const struct shim_lease *lease, const struct ending *e)
 {
     if (e->lost) /* perhaps a success, perhaps not: down for ever would be worse */

@@ -142,6 +142,8 @@ const char *spec_read(struct spec *out, const void *bytes, size_t length);
 
 /* ---- policy.c ---- */
 void policy_init(struct policy *p, const struct shim_lease *lease);
+/* Another lease, or the same again: what was used up of the burst stays used up. */
+void policy_renew(struct policy *p, const struct shim_lease *lease);
 enum shim_next policy_decide(struct policy *p, const struct ending *e, uint64_t alive_ms,
     bool managed, uint64_t *out_retry_ms);
 /* The pause before an own retry; the next one is longer. */

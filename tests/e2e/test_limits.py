@@ -116,3 +116,11 @@ def test_a_storm_of_crash_loops_leaves_the_others_ready_and_tend_calm(world, tin
     assert not [t for t in told if t.startswith("bug.")]
     assert world.tend("events", "--verify").returncode == 0
     world.tend("down", timeout=60)
+
+
+def test_a_service_that_dies_again_and_again_after_a_while_is_slowed_down(world, tiny):
+    world.declare({"web": {"command": [tiny, "exit", "3", "200"]}})
+    world.tend("up", "-d", check=False, timeout=60)
+    told = world.wait_event("instance.backing_off", "web/1")
+    assert told["evidence"]["function"] == "backoff"
+    assert told["evidence"]["value"] == 4

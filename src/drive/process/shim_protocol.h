@@ -90,7 +90,7 @@ enum shim_lease_flags {
  * a decision, and only while no manager is connected retries by itself, slowly. */
 struct shim_lease {
     uint32_t flags;
-    uint32_t burst;         /* tokens, at most and now */
+    uint32_t burst;         /* tokens, at most and at first; a later lease adds the difference */
     uint64_t stable_ms;     /* alive so long gives one token back; at least 1000 */
     uint32_t slow_first_ms; /* own retries: first pause; 0 is 1000 */
     uint32_t slow_max_ms;   /* doubling up to here; 0 is 30000 */

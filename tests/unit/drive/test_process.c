@@ -45,6 +45,21 @@ CASE(when_the_lease_is_used_up_the_daemon_decides)
     fixture_free(f);
 }
 
+CASE(a_lease_that_is_renewed_gives_no_used_restarts_back)
+{
+    struct fixture *f = fixture_new();
+    struct process_spec spec = fixture_spec(ARGV(TINY, "exit", "3", "50"));
+
+    fixture_start(f, &spec);
+    for (size_t told = 1; told <= 7; told += 2) { /* behind each of 4 starts, as the engine does */
+        CHECK(fixture_wait(f, told_so_many, told));
+        process_lease(f->process, &spec.lease);
+    }
+    CHECK(fixture_wait(f, told_so_many, 8));
+    CHECK_INT(fixture_last(f).next, PROCESS_NEXT_WAIT);
+    fixture_free(f);
+}
+
 CASE(a_success_and_a_stop_code_are_the_end)
 {
     struct fixture *f = fixture_new();

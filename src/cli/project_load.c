@@ -1,5 +1,7 @@
 #include "cli/project_load.h"
 
+#include "spec/node.h"
+
 #include "base/json.h"
 
 #include <stdio.h>
@@ -19,6 +21,20 @@ static void collect(const struct cli *cli, const char *flag, struct names *out)
 }
 
 /* `file` NULL: what -f says. */
+/* They are declared, checked and planned, and not run. */
+static void note_containers(const struct project *p, struct diagnostics *d)
+{
+    for (size_t i = 0; p != NULL && i < p->service_count; i++) {
+        const struct service *s = &p->services[i];
+        if (s->container == NULL)
+            continue;
+        diagnostic_note(d, "not-supported", &s->node->span,
+            "not supported yet: containers; service '%s' is checked and planned, and cannot be "
+            "applied",
+            s->name);
+    }
+}
+
 static const struct project *load(struct cli *cli, const char *file, struct diagnostics *d)
 {
     struct names files = {0}, profiles = {0};
@@ -39,6 +55,7 @@ static const struct project *load(struct cli *cli, const char *file, struct diag
     project = spec_load(&options, d);
     vec_fini(&files);
     vec_fini(&profiles);
+    note_containers(project, d);
     if (project != NULL)
         (void)snprintf(cli->project, sizeof cli->project, "%s", project->name);
     return project;

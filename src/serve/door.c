@@ -123,6 +123,16 @@ static bool load(struct request *r, struct err *err)
     return r->project != NULL;
 }
 
+/* Containers are declared, checked and planned; no engine runs them yet. */
+static bool can_run(const struct project *p, struct err *err)
+{
+    for (size_t i = 0; i < p->service_count; i++)
+        if (p->services[i].container != NULL)
+            return err_set(err, ERR_UNSUPPORTED, "not supported yet: containers (service '%s')",
+                p->services[i].name);
+    return true;
+}
+
 /* ---- plans ---- */
 
 static bool make_plan(struct door *door, struct arena *a, const struct project *declared,
@@ -461,10 +471,12 @@ static void do_apply(struct request *r)
         refuse(r, &err, "end it with: tend pause --end");
         return;
     }
-    if (!load(r, &err) || !check_seal(r, &err) || !is_current(r, &changes, &err) ||
-        !store(r->door, r->project, &err)) {
+    if (!load(r, &err) || !can_run(r->project, &err) || !check_seal(r, &err) ||
+        !is_current(r, &changes, &err) || !store(r->door, r->project, &err)) {
         refuse(r, &err,
-            err.kind == ERR_CONFLICT ? "make the plan again" : "tend check shows what is wrong");
+            err.kind == ERR_CONFLICT      ? "make the plan again"
+            : err.kind == ERR_UNSUPPORTED ? "leave it out, or run what it does as a process"
+                                          : "tend check shows what is wrong");
         return;
     }
     intend(r, changes);

@@ -21,6 +21,19 @@ void canonical_copy_spans(struct node *canonical, const struct node *declared, s
         canonical_copy_spans(canonical->items[i], NULL, span);
 }
 
+/* What differs from the defaults: the container's rows in place of the service's. */
+static struct node *encode_service(struct encode *e, const struct service *s)
+{
+    struct node *map = fields_encode(e, &fields_service, s);
+    struct node *own =
+        s->container != NULL ? fields_encode(e, &fields_container, s->container) : NULL;
+
+    NODE_EACH (own, pair)
+        (void)node_put(e->arena, map, pair->key, pair->value);
+    node_sort(map);
+    return map;
+}
+
 static struct hash hash_of_node(const char *prefix, const struct node *n)
 {
     struct buf text = BUF_INIT(YAML_DOCUMENT_BYTES_MAX);
@@ -40,8 +53,7 @@ static struct hash revision_of(const struct service *s, struct str key)
 
     if (key.len == 0)
         e.revision_key = (struct str){.at = zeros, .len = sizeof zeros};
-    struct node *map = fields_encode(&e, &fields_service, s);
-    node_sort(map);
+    struct node *map = encode_service(&e, s);
     struct hash revision = hash_of_node(REVISION_FORMAT, map);
     arena_destroy(&scratch);
     return revision;
@@ -59,14 +71,23 @@ static struct node *encode_services(
         *s = from->service;
         s->needs = from->needs.needs;
         s->need_count = from->needs.need_count;
-        struct node *map = fields_encode(&e, &fields_service, s);
-        node_sort(map);
+        struct node *map = encode_service(&e, s);
         canonical_copy_spans(map, from->declared, from->span);
         s->node = map;
         s->revision = revision_of(s, key);
         node_put(a, all, str_from(s->name), map)->key_span = from->span;
     }
     return all;
+}
+
+/* networks, volumes, configs and secrets: the only rows of the project that are encoded. */
+static void put_shared(struct arena *a, struct node *root, const struct project_draft *draft)
+{
+    struct node *all = fields_encode(&(struct encode){.arena = a}, &fields_project, draft);
+
+    node_sort(all);
+    NODE_EACH (all, pair)
+        (void)node_put(a, root, pair->key, pair->value);
 }
 
 bool canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
@@ -81,6 +102,8 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
     node_put(a, root, STR("name"), node_text(a, str_from(p->name)))->key_span = draft->name_span;
     (void)node_put(a, root, STR("services"), encode_services(a, services, draft, revision_key));
     (void)node_put(a, root, STR("x-tend-directory"), node_text(a, str_from(p->dir)));
+    p->shared = draft->shared;
+    put_shared(a, root, draft);
     NODE_EACH (kinds, pair)
         node_put(a, root, pair->key, pair->value)->key_span = pair->key_span;
     node_sort_keys(root);

@@ -1,4 +1,5 @@
 /* Checks that look at several services. */
+#include "spec/container_private.h"
 #include "spec/spec_private.h"
 
 #include "base/must.h"
@@ -80,7 +81,7 @@ static bool check_dependency(struct diagnostics *d, const struct project_draft *
 
     if (other == draft)
         diagnostic_error(d, "cycle", span, "service '%s' depends on itself", dep->service);
-    else if (other != NULL && !other->is_container)
+    else if (other != NULL)
         check_condition(d, dep, span, other);
     else if (other == NULL && dep->required)
         check_missing(d, p, dep, span);
@@ -221,6 +222,9 @@ void check_services(struct diagnostics *d, struct project_draft *p)
 {
     VEC_EACH (&p->services, struct service_draft *, draft)
         check_dependencies(d, p, *draft);
+    VEC_EACH (&p->services, struct service_draft *, draft)
+        if ((*draft)->container != NULL)
+            check_container(d, p, *draft);
     check_ports(d, p);
     check_cycles(d, p);
 }

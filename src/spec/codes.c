@@ -112,6 +112,16 @@ const struct code codes[] = {
             "such\n"
             "as `tend explain healthcheck.interval`. Keys that start with `x-` are yours.",       .wrong = "services:\n  web:\n    comand: python3 web.py\n",
      .right = WEB                                                                                                                                                                                                                                                },
+    {.name = "unknown-resource",
+     .title = "a network, volume, config or secret that is not declared",
+     .explanation =
+            "What a container names under `networks`, `volumes`, `configs` and `secrets` "
+            "is declared at the\n"
+            "top of the file, under the same word; `name: {}` is enough where nothing is "
+            "to be said. A\n"
+            "folder among `volumes` starts with `.`, `/` or `~`.",                                .wrong = "services:\n  db:\n    image: postgres:16\n    volumes: "
+                 "[\"data:/var/lib/postgresql/data\"]\n",                                                           .right = "services:\n  db:\n    image: postgres:16\n    volumes: "
+                 "[\"data:/var/lib/postgresql/data\"]\nvolumes:\n  data: {}\n"                                                        },
     {.name = "unknown-service",
      .title = "a service that is not declared",
      .explanation =

@@ -60,8 +60,10 @@ struct node *encode_texts(struct arena *a, const char *const *texts)
 
 struct node *encode_argv(struct encode *e, const struct field *f, const void *from)
 {
+    const char *const *argv = ((const struct service *)from)->argv;
+
     (void)f;
-    return encode_texts(e->arena, ((const struct service *)from)->argv);
+    return argv != NULL ? encode_texts(e->arena, argv) : NULL; /* a container's is its own */
 }
 
 /* Signals: an int at the row's offset. */

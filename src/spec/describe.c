@@ -105,7 +105,7 @@ void describe_forms(const struct field *f, struct buf *out)
         [FIELD_IGNORED] = "anything",
     };
 
-    if (f->type == FIELD_CUSTOM)
+    if (f->type == FIELD_CUSTOM || (f->type >= FIELD_TEXTS && f->type <= FIELD_ENTRIES))
         add_custom(f, out);
     else if (f->type == FIELD_CHOICE)
         add_choices(f, out);
@@ -147,7 +147,7 @@ static size_t add_table(const struct field_table *tables[DESCRIBE_TABLES_MAX], s
     for (size_t i = 0; i < t->count; i++)
         if (t->fields[i].table != NULL)
             count = add_table(tables, count, t->fields[i].table);
-    return count;
+    return t->container != NULL ? add_table(tables, count, t->container) : count;
 }
 
 size_t describe_tables(const struct field_table *out[DESCRIBE_TABLES_MAX])
@@ -164,7 +164,8 @@ size_t describe_tables(const struct field_table *out[DESCRIBE_TABLES_MAX])
 
 static bool has_entry_names(const struct field *f)
 {
-    return f->type == FIELD_MAP_OF || (f->per_entry && f->merge == MERGE_BY_NAME);
+    return f->type == FIELD_MAP_OF || f->type == FIELD_ENTRIES ||
+           (f->per_entry && f->merge == MERGE_BY_NAME);
 }
 
 /* Follow `path` from `table`. */
@@ -173,15 +174,16 @@ static bool walk(const struct field_table *table, struct str path, struct field_
 {
     while (table != NULL) {
         struct str key = str_cut(&path, '.');
-        const struct field *f = field_find(table, key);
+        const struct field *f = field_find_any(table, key);
         *out_nearest = f == NULL ? field_nearest(table, key) : NULL;
         if (f == NULL)
             return false;
-        *out = (struct field_place){.table = table, .field = f};
+        *out = (struct field_place){
+            .table = field_find(table, key) == f ? table : table->container, .field = f};
         if (path.len == 0)
             return true;
         table = f->table;
-        if (table != NULL && has_entry_names(f) && field_find(table, path) == NULL)
+        if (table != NULL && has_entry_names(f) && field_find_any(table, path) == NULL)
             (void)str_cut(&path, '.');
         if (path.len == 0)
             return true;

@@ -19,7 +19,7 @@ const char *describe_effect(const struct field *f);
 
 /* Every table that can be reached from the project's and the registered kinds', each once, parents
  * first. Returns how many there are, at most DESCRIBE_TABLES_MAX. */
-#define DESCRIBE_TABLES_MAX 128
+#define DESCRIBE_TABLES_MAX 256
 size_t describe_tables(const struct field_table *out[DESCRIBE_TABLES_MAX]);
 
 /* Where a path of keys leads. */

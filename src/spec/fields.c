@@ -22,14 +22,24 @@ const struct field *field_find(const struct field_table *table, struct str name)
     return NULL;
 }
 
+const struct field *field_find_any(const struct field_table *table, struct str name)
+{
+    const struct field *f = field_find(table, name), *other = NULL;
+
+    if (table->container != NULL && (f == NULL || f->type >= FIELD_REFUSED))
+        other = field_find(table->container, name);
+    return other != NULL ? other : f;
+}
+
 const char *field_nearest(const struct field_table *table, struct str typed)
 {
     const char *names[256];
     size_t count = 0;
 
-    for (size_t i = 0; i < table->count && count < COUNT(names); i++)
-        if (table->fields[i].type != FIELD_REFUSED)
-            names[count++] = table->fields[i].name;
+    for (; table != NULL; table = table->container)
+        for (size_t i = 0; i < table->count && count < COUNT(names); i++)
+            if (table->fields[i].type != FIELD_REFUSED)
+                names[count++] = table->fields[i].name;
     return str_nearest(typed, names, count);
 }
 
@@ -55,7 +65,7 @@ bool field_wrong(struct decode *d, const char *name, const struct node *value, c
     return false;
 }
 
-static bool wrong_value(
+bool field_wrong_value(
     struct decode *d, const char *name, const struct node *value, const char *wanted)
 {
     struct str shown = value->text;
@@ -119,7 +129,7 @@ static bool take_whole(struct decode *d, const char *name, const struct node *va
     (void)snprintf(wanted, sizeof wanted, "a whole number");
     if (bounded)
         (void)snprintf(wanted, sizeof wanted, "a whole number from %.0f to %.0f", min, max);
-    return wrong_value(d, name, value, wanted);
+    return field_wrong_value(d, name, value, wanted);
 }
 
 bool field_int(
@@ -202,7 +212,7 @@ static void decode_number(
     } else {
         (void)snprintf(
             wanted, sizeof wanted, bounded ? "a number from %g to %g" : "a number", f->min, f->max);
-        (void)wrong_value(d, f->name, value, wanted);
+        (void)field_wrong_value(d, f->name, value, wanted);
     }
 }
 
@@ -214,16 +224,16 @@ static void decode_duration(
     if (!node_is_scalar(value)) {
         (void)field_wrong(d, f->name, value, "a duration");
     } else if (!units_parse_duration(value->text, &ns)) {
-        (void)wrong_value(d, f->name, value, "a duration such as 500ms, 10s or 1m30s");
+        (void)field_wrong_value(d, f->name, value, "a duration such as 500ms, 10s or 1m30s");
         if (node_to_int(value, &ns) && ns > 0)
             diagnostic_help(d->diagnostics, "with its unit: %llds", (long long)ns);
     } else if (ns > DURATION_NS_MAX) {
-        (void)wrong_value(d, f->name, value, "a duration of at most 2400h");
+        (void)field_wrong_value(d, f->name, value, "a duration of at most 2400h");
     } else if ((double)ns < f->min) {
         char least[UNITS_TEXT_BYTES], wanted[80];
         units_format_duration((int64_t)f->min, least);
         (void)snprintf(wanted, sizeof wanted, "a duration of at least %s", least);
-        (void)wrong_value(d, f->name, value, wanted);
+        (void)field_wrong_value(d, f->name, value, wanted);
     } else {
         *out_ns = ns;
     }
@@ -237,9 +247,9 @@ static void decode_bytes(
     if (!node_is_scalar(value))
         (void)field_wrong(d, f->name, value, "a size");
     else if (!units_parse_bytes(value->text, &bytes) || bytes > BYTES_MAX)
-        (void)wrong_value(d, f->name, value, "a size such as 64k, 512m or 1.5g");
+        (void)field_wrong_value(d, f->name, value, "a size such as 64k, 512m or 1.5g");
     else if ((double)bytes < f->min)
-        (void)wrong_value(d, f->name, value, "a larger size");
+        (void)field_wrong_value(d, f->name, value, "a larger size");
     else
         *out = bytes;
 }
@@ -253,7 +263,7 @@ static void decode_bool(
         (void)field_wrong(d, f->name, value, "true or false");
         return;
     }
-    (void)wrong_value(d, f->name, value, "true or false");
+    (void)field_wrong_value(d, f->name, value, "true or false");
     if (str_is(value->text, "yes") || str_is(value->text, "on"))
         diagnostic_help(d->diagnostics, "in YAML 1.2 '%s' is a text: write true", value->text.at);
     else if (str_is(value->text, "no") || str_is(value->text, "off"))
@@ -289,7 +299,7 @@ static void decode_choice(
         (void)field_wrong(d, f->name, value, wanted);
         return;
     }
-    (void)wrong_value(d, f->name, value, wanted);
+    (void)field_wrong_value(d, f->name, value, wanted);
     const char *nearest = str_nearest(value->text, names, count);
     if (nearest != NULL)
         diagnostic_help(d->diagnostics, "did you mean '%s'?", nearest);
@@ -341,6 +351,12 @@ static void decode_by_type(
         if (f->decode != NULL)
             f->decode(d, f, pair, into);
         break;
+    case FIELD_TEXTS:
+    case FIELD_NAMED:
+    case FIELD_LIST_OF:
+    case FIELD_ENTRIES:
+        field_decode_list(d, f, value, at);
+        break;
     case FIELD_REFUSED:
         field_refuse(d, &pair->key_span, "'%s': %s", f->name, f->help);
         break;
@@ -368,20 +384,27 @@ static bool is_extension(struct str key)
     return str_starts(key, "x-");
 }
 
-void fields_decode(
-    struct decode *d, const struct field_table *table, const struct node *map, void *into)
+void fields_decode_over(struct decode *d, const struct field_table *first, void *first_into,
+    const struct field_table *table, const struct node *map, void *into)
 {
     must(map->kind == NODE_MAP);
     NODE_EACH (map, pair) {
-        const struct field *f = field_find(table, pair->key);
+        const struct field *over = first != NULL ? field_find(first, pair->key) : NULL;
+        const struct field *f = over != NULL ? over : field_find(table, pair->key);
         if (is_too_large(d, &pair->key_span))
             return;
         if (f != NULL && pair->value->kind != NODE_NULL)
-            decode_by_type(d, f, pair, into);
+            decode_by_type(d, f, pair, over != NULL ? first_into : into);
         else if (f == NULL && !is_extension(pair->key))
             report_unknown(d->diagnostics, table, pair);
     }
     check_required(d, table, map);
+}
+
+void fields_decode(
+    struct decode *d, const struct field_table *table, const struct node *map, void *into)
+{
+    fields_decode_over(d, NULL, NULL, table, map, into);
 }
 
 void fields_check_keys(
@@ -469,6 +492,11 @@ static struct node *encode_by_type(
         return encode_map(e, f, at);
     case FIELD_MAP_OF:
         return f->encode != NULL ? f->encode(e, f, from) : NULL;
+    case FIELD_TEXTS:
+    case FIELD_NAMED:
+    case FIELD_LIST_OF:
+    case FIELD_ENTRIES:
+        return field_encode_list(e, f, at);
     case FIELD_REFUSED:
     case FIELD_IGNORED:
         break;

@@ -19,6 +19,7 @@
 #ifndef TEND_SPEC_FIELDS_H
 #define TEND_SPEC_FIELDS_H
 
+#include "spec/container.h"
 #include "spec/diagnostic.h"
 #include "spec/node.h"
 #include "spec/project.h"
@@ -42,6 +43,11 @@ enum field_type {
     FIELD_CHOICE,   /* an enum (int): one of `choices` */
     FIELD_MAP,      /* by `table`, into the struct at `offset` */
     FIELD_MAP_OF, /* free keys, each value by `table`: only checked, has decode if more is wanted */
+    FIELD_TEXTS,  /* const char *const *: a list of texts; one text too with FORM_TEXT */
+    FIELD_NAMED, /* const char *const *: name, value, …, NULL by name, from a map or NAME=value */
+    FIELD_LIST_OF, /* struct field_list: `entry_bytes` each by `table`, short forms by `expand` */
+    FIELD_ENTRIES, /* the same from a map by name (or a list of names); the name is its first member
+                    */
     FIELD_REFUSED, /* cannot be honoured: an error that says `help` */
     FIELD_IGNORED, /* makes no difference: a note that says `help` */
 };
@@ -85,6 +91,10 @@ typedef void (*field_decode_fn)(
 typedef struct node *(*field_encode_fn)(
     struct encode *e, const struct field *field, const void *from);
 
+/* FIELD_LIST_OF: an entry that is no map, as one or several maps behind `list`. */
+typedef void (*field_expand_fn)(
+    struct decode *d, const struct field *field, const struct node *item, struct node *list);
+
 struct field {
     const char *name;
     enum field_type type;
@@ -108,6 +118,8 @@ struct field {
     unsigned applies_to; /* 0: processes and containers */
     field_decode_fn decode;
     field_encode_fn encode;
+    size_t entry_bytes; /* FIELD_LIST_OF, FIELD_ENTRIES: of the entry's struct */
+    field_expand_fn expand;
 };
 
 struct field_table {
@@ -116,6 +128,7 @@ struct field_table {
     const struct field *fields;
     size_t count;
     const void *defaults; /* a struct of the table's type, to tell what equals its default */
+    const struct field_table *container; /* rows that hold instead where it is a container */
 };
 
 /* What decoding is given, and finds. */
@@ -137,6 +150,8 @@ struct encode {
 };
 
 const struct field *field_find(const struct field_table *table, struct str name);
+/* Also the container's row, where the table has only a refusal, or nothing. */
+const struct field *field_find_any(const struct field_table *table, struct str name);
 /* The row's name nearest to what was typed, or NULL. */
 const char *field_nearest(const struct field_table *table, struct str typed);
 
@@ -144,6 +159,9 @@ const char *field_nearest(const struct field_table *table, struct str typed);
  * are diagnostics. Keys that start with "x-" are skipped. */
 void fields_decode(
     struct decode *d, const struct field_table *table, const struct node *map, void *into);
+/* The same with two structs: a key of `first` lands in `first_into`, else it is one of `table`. */
+void fields_decode_over(struct decode *d, const struct field_table *first, void *first_into,
+    const struct field_table *table, const struct node *map, void *into);
 /* Only look for unknown keys, here and below. */
 void fields_check_keys(
     struct diagnostics *d, const struct field_table *table, const struct node *map);
@@ -173,8 +191,18 @@ void field_refuse(struct decode *d, const struct span *span, const char *fmt, ..
 struct node *field_by_name(
     struct arena *a, struct diagnostics *d, const char *name, struct node *value);
 
+/* For fields.c: the list types (fields_list.c). */
+void field_decode_list(struct decode *d, const struct field *f, const struct node *value, void *at);
+struct node *field_encode_list(struct encode *e, const struct field *f, const void *at);
+/* A value that is not among what the field takes. Returns false. */
+bool field_wrong_value(
+    struct decode *d, const char *name, const struct node *value, const char *wanted);
+
 /* The tables. */
 extern const struct field_table fields_project;
+/* The rows of a service that is a container; those it shares with a process are fields_service's.
+ */
+extern const struct field_table fields_container;
 extern const struct field_table fields_service;
 
 /* Another top-level map: `name` ("files") holds entries by `table`, each one a resource of the

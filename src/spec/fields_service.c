@@ -1,4 +1,5 @@
 /* The rows of the project and of a service. */
+#include "spec/container_private.h"
 #include "spec/load_private.h"
 
 #include "base/must.h"
@@ -96,7 +97,7 @@ static void keep_env_file(
         .name = (key), .type = FIELD_CUSTOM, .decode = decode_must_be_false, .input_only = true, \
         .forms = FORM_BOOL, .choices = only_false, .help = (why)                                 \
     }
-#define CONTAINER  "a service is a plain process here, and this needs a container"
+#define CONTAINER  "only a container has it (a service with `image` or `build`)"
 #define NO_NETWORK "a plain process uses the machine's own network"
 #define NO_CAPS    "a plain process has the rights of its user"
 
@@ -338,8 +339,6 @@ static const struct field service_rows[] = {
      .default_text = "host",
      .help = "A plain process uses the machine's own network: only 'host'."                                                                                                                   },
 
-    REFUSED("image", CONTAINER),
-    REFUSED("build", CONTAINER),
     REFUSED("volumes_from", CONTAINER),
     REFUSED("tmpfs",
         "a plain process writes to the machine's own files; write a path below /run or /tmp"),
@@ -403,8 +402,12 @@ static const struct field service_rows[] = {
     IGNORED("mem_swappiness", "the machine's own holds"),
     IGNORED("memswap_limit", "memory is limited by mem_limit alone"),
 };
-const struct field_table fields_service = FIELD_TABLE(
-    "a service", "One program, with as many instances as wanted.", service_rows, &service_defaults);
+const struct field_table fields_service = {.name = "a service",
+    .help = "One program, with as many instances as wanted.",
+    .fields = service_rows,
+    .count = COUNT(service_rows),
+    .defaults = &service_defaults,
+    .container = &fields_container};
 
 /* project */
 
@@ -417,7 +420,12 @@ static void decode_project_name(
     (void)field_text(d, f->name, pair->value, &p->name);
 }
 
-#define NO_CONTAINERS "only containers use them, and services are plain processes here"
+#define RESOURCES(key, member, entry, rows, text)                                  \
+    {                                                                              \
+        .name = (key), .type = FIELD_ENTRIES, .table = &(rows), .per_entry = true, \
+        .entry_bytes = sizeof(entry), .forms = FORM_MAP,                           \
+        .offset = offsetof(struct project_draft, shared.member), .help = (text)    \
+    }
 
 static const struct field project_rows[] = {
     {.name = "name",
@@ -446,11 +454,15 @@ static const struct field project_rows[] = {
      .input_only = true,
      .help = "Files of other projects, whose services are put beside these."},
     IGNORED("version", "it has been obsolete for years"),
-    IGNORED("volumes", NO_CONTAINERS),
-    IGNORED("networks", NO_CONTAINERS),
-    IGNORED("secrets", NO_CONTAINERS),
-    IGNORED("configs", NO_CONTAINERS),
-    IGNORED("models", NO_CONTAINERS),
+    RESOURCES("networks", networks, struct network, fields_network,
+        "Networks of containers; each project has one that is called default."),
+    RESOURCES(
+        "volumes", volumes, struct volume_source, fields_volume_source, "Volumes of containers."),
+    RESOURCES(
+        "configs", configs, struct file_source, fields_config, "Files that services are granted."),
+    RESOURCES("secrets", secrets, struct file_source, fields_secret,
+        "Secret files that services are granted."),
+    IGNORED("models", "nothing here runs them"),
 };
 const struct field_table fields_project =
     FIELD_TABLE("the project", "The top of the file.", project_rows, NULL);

@@ -56,7 +56,8 @@ static struct node *merge_values(
 {
     enum field_merge how = f != NULL ? f->merge : MERGE_DEEP;
     const struct field_table *table = f != NULL ? f->table : NULL;
-    bool is_map_of = f != NULL && f->type == FIELD_MAP_OF;
+    bool is_map_of =
+        f != NULL && (f->type == FIELD_MAP_OF || (f->type == FIELD_ENTRIES && how == MERGE_DEEP));
 
     if (later->tag == NODE_TAG_OVERRIDE || how == MERGE_REPLACE)
         return later;
@@ -88,7 +89,7 @@ static struct node *merge_maps(struct arena *a, const struct field_table *table,
     }
     NODE_EACH (later, pair) {
         const struct node_pair *before = node_find(earlier, pair->key);
-        const struct field *f = table != NULL ? field_find(table, pair->key) : NULL;
+        const struct field *f = table != NULL ? field_find_any(table, pair->key) : NULL;
         if (pair->value->tag == NODE_TAG_RESET)
             continue;
         struct node *value =

@@ -6,6 +6,8 @@
 #ifndef TEND_SPEC_PROJECT_H
 #define TEND_SPEC_PROJECT_H
 
+#include "spec/container.h"
+
 #include "base/hash.h"
 
 #include <stdbool.h>
@@ -128,9 +130,10 @@ struct resource {
 struct service {
     const char *name;
     const struct node *node; /* its canonical map, with spans of what was declared: for diff */
-    const char *const *argv; /* entrypoint + command, NULL-terminated */
-    const char *working_dir; /* absolute */
-    const char *user;        /* "name", "uid", "name:group", "uid:gid"; NULL: as the daemon */
+    const char *const *argv; /* entrypoint + command, NULL-terminated; of a container: NULL */
+    const struct container *container; /* what only a container has; NULL: a process */
+    const char *working_dir;           /* absolute; of a container: NULL is the image's */
+    const char *user; /* "name", "uid", "name:group", "uid:gid"; NULL: as the daemon */
     const struct environment_entry *environment; /* sorted by name, each name once */
     size_t environment_count;
     const struct dependency *dependencies;
@@ -165,7 +168,8 @@ struct project {
     const struct resource
         *resources; /* what else is declared, kind by kind, in order of the file */
     size_t resource_count;
-    const struct node *node; /* the document as a tree, with spans of what was declared */
+    struct shared_lists shared; /* networks, volumes, configs and secrets */
+    const struct node *node;    /* the document as a tree, with spans of what was declared */
     struct str document; /* canonical JSON: loads to the same project without files or variables */
     struct hash digest;  /* of the document */
 };

@@ -221,7 +221,7 @@ static void add_by_name(struct json *j, const struct field *f)
 
 static void add_maps(struct json *j, const struct field *f)
 {
-    if (f->merge == MERGE_BY_NAME)
+    if (f->merge == MERGE_BY_NAME || f->type == FIELD_ENTRIES)
         add_by_name(j, f);
     else
         add_entry(j, f);
@@ -248,6 +248,48 @@ static void add_forms(struct json *j, const struct field *f)
     json_end(j);
 }
 
+static void add_key_needed(struct json *j, const char *key)
+{
+    open_alternative(j);
+    json_open_array(j, "required");
+    json_text(j, NULL, key);
+    json_end(j);
+    json_end(j);
+}
+
+static void add_entry_of(struct json *j, const char *key, const struct field_table *table)
+{
+    json_open_object(j, key);
+    add_reference(j, table);
+    json_end(j);
+}
+
+/* A service is a container if it says so; one that extends another may be either. */
+static void add_either(struct json *j, const struct field_table *table)
+{
+    json_open_object(j, "if");
+    json_open_array(j, "anyOf");
+    add_key_needed(j, "image");
+    add_key_needed(j, "build");
+    json_end(j);
+    json_end(j);
+    add_entry_of(j, "then", table->container);
+    json_open_object(j, "else");
+    json_open_object(j, "if");
+    json_open_array(j, "required");
+    json_text(j, NULL, "extends");
+    json_end(j);
+    json_end(j);
+    json_open_object(j, "then");
+    json_open_array(j, "anyOf");
+    add_entry_of(j, NULL, table->container);
+    add_entry_of(j, NULL, table);
+    json_end(j);
+    json_end(j);
+    add_entry_of(j, "else", table);
+    json_end(j);
+}
+
 static void add_map_of(struct json *j, const struct field_table *table, const char *pattern)
 {
     const char *types[] = {"object", NULL};
@@ -260,7 +302,10 @@ static void add_map_of(struct json *j, const struct field_table *table, const ch
         json_end(j);
     }
     json_open_object(j, "additionalProperties");
-    add_reference(j, table);
+    if (table->container != NULL)
+        add_either(j, table);
+    else
+        add_reference(j, table);
     json_end(j);
 }
 
@@ -311,6 +356,12 @@ static void add_shape(struct json *j, const struct field *f)
         break;
     case FIELD_MAP_OF:
         add_map_of(j, f->table, f->pattern);
+        break;
+    case FIELD_TEXTS:
+    case FIELD_NAMED:
+    case FIELD_LIST_OF:
+    case FIELD_ENTRIES:
+        add_forms(j, f);
         break;
     case FIELD_REFUSED:
         json_text(j, "type", "null");
@@ -394,6 +445,14 @@ static void add_kinds(struct json *j)
     }
 }
 
+/* What a container has in common with a process. */
+static void add_shared(struct json *j)
+{
+    for (size_t i = 0; i < fields_service.count; i++)
+        if (field_find(&fields_container, str_from(fields_service.fields[i].name)) == NULL)
+            add_property(j, &fields_service.fields[i]);
+}
+
 static void add_table(struct json *j, const struct field_table *table)
 {
     json_text(j, "description", table->help);
@@ -403,6 +462,8 @@ static void add_table(struct json *j, const struct field_table *table)
         add_property(j, &table->fields[i]);
     if (table == &fields_project)
         add_kinds(j);
+    if (table == &fields_container)
+        add_shared(j);
     json_end(j);
     json_open_object(j, "patternProperties");
     json_bool(j, "^x-", true);

@@ -1,4 +1,5 @@
 /* From declared services to complete ones. */
+#include "spec/container_private.h"
 #include "spec/spec_private.h"
 
 #include "base/fs.h"
@@ -53,21 +54,6 @@ static const struct node_pair *container_key(const struct node *service)
     return image != NULL ? image : node_find(service, STR("build"));
 }
 
-/* A container gets one message, not one a key. */
-static bool refuse_container(
-    struct decode *d, const struct node_pair *pair, const struct node_pair *why)
-{
-    if (why == NULL)
-        return false;
-    field_refuse(d, &why->key_span, "service '%.*s' is a container ('%.*s')", STR_ARG(pair->key),
-        STR_ARG(why->key));
-    diagnostic_help(d->diagnostics,
-        "containers come with a later version; a service with neither image nor build runs "
-        "`command` on this machine");
-    fields_check_keys(d->diagnostics, &fields_service, pair->value);
-    return true;
-}
-
 static void check_conflict(
     struct decode *d, const struct node *service, const char *brief, const struct node *full)
 {
@@ -92,6 +78,18 @@ static void check_conflicts(struct decode *d, const struct node *service)
     check_conflict(d, service, "pids_limit", node_get(limits, "pids"));
 }
 
+static void decode_keys(struct decode *d, struct service_draft *draft, const struct node *map)
+{
+    if (container_key(map) == NULL) {
+        fields_decode(d, &fields_service, map, draft);
+        return;
+    }
+    draft->container = arena_new(d->arena, struct container);
+    *draft->container = container_defaults;
+    draft->service.container = draft->container;
+    fields_decode_over(d, &fields_container, draft->container, &fields_service, map, draft);
+}
+
 static void decode_service(struct decode *d, struct project_draft *p, const struct node_pair *pair)
 {
     struct service_draft *draft = arena_new(d->arena, struct service_draft);
@@ -109,10 +107,7 @@ static void decode_service(struct decode *d, struct project_draft *p, const stru
         draft->has_errors = true;
         return;
     }
-    draft->is_container = refuse_container(d, pair, container_key(pair->value));
-    if (draft->is_container)
-        return;
-    fields_decode(d, &fields_service, pair->value, draft);
+    decode_keys(d, draft, pair->value);
     check_conflicts(d, pair->value);
     draft->has_errors = diagnostics_count(d->diagnostics, SEVERITY_ERROR) > errors ||
                         node_get(pair->value, EXTENDS_FAILED) != NULL;
@@ -188,7 +183,7 @@ static void finish_health(struct decode *d, struct service_draft *draft)
 
     if (h->kind == PROBE_NONE && !draft->health.disabled && draft->service.port != 0)
         h->kind = PROBE_TCP;
-    if (h->kind == PROBE_UNIX && h->path != NULL) {
+    if (h->kind == PROBE_UNIX && h->path != NULL && draft->container == NULL) {
         char *path = fs_absolute(draft->service.working_dir, str_from(h->path));
         h->path = arena_copy(d->arena, path);
         free(path);
@@ -216,8 +211,12 @@ void service_finish(struct decode *d, struct service_draft *draft)
     restart_finish(d, draft);
     if (restart->delay_max_ns < restart->delay_ns)
         restart->delay_max_ns = restart->delay_ns;
-    finish_argv(d, draft);
-    finish_working_dir(d, draft);
+    if (draft->container != NULL) {
+        container_finish(d, draft);
+    } else {
+        finish_argv(d, draft);
+        finish_working_dir(d, draft);
+    }
     environment_finish(d, draft);
     finish_health(d, draft);
     check_replicas(d, draft);

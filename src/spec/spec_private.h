@@ -49,10 +49,10 @@ struct service_draft {
     struct span restart_span;
     const struct node *profiles;
     struct span port_span;
+    struct container *container;     /* NULL: a process */
     struct dependency *dependencies; /* the service's, while they may change */
     struct span *dependency_spans;   /* as many */
     struct field_entry needs;        /* of other kinds */
-    bool is_container;
     bool has_errors; /* found before it was finished: what follows from them is not told */
 };
 
@@ -68,6 +68,7 @@ struct project_draft {
     const char *const *profiles; /* active */
     size_t profile_count;
     const struct node *directory; /* x-tend-directory of a document */
+    struct shared_lists shared;
 };
 
 extern const struct dependency dependency_defaults;

@@ -59,7 +59,8 @@ CASE(what_a_change_does_is_told_where_the_row_says_it)
     CHECK_TEXT(effect_of("profiles"), "nothing");
     CHECK_TEXT(effect_of("network_mode"), "nothing");
     CHECK_TEXT(effect_of("deploy"), "");
-    CHECK_TEXT(effect_of("image"), "");
+    CHECK_TEXT(effect_of("image"), "restarts");
+    CHECK_TEXT(effect_of("provider"), "");
 }
 
 CASE(a_path_leads_from_a_service_or_from_the_top_of_the_file)
@@ -73,6 +74,8 @@ CASE(a_path_leads_from_a_service_or_from_the_top_of_the_file)
     CHECK_TEXT(nearest_to("depends_on.condition"), "found");
     CHECK_TEXT(nearest_to("ports.target"), "found");
     CHECK_TEXT(nearest_to("env_file.path"), "found");
+    CHECK_TEXT(nearest_to("build.context"), "found");
+    CHECK_TEXT(nearest_to("networks.back.aliases"), "found");
 }
 
 CASE(a_wrong_path_is_not_found_and_a_near_key_suggested)
@@ -99,12 +102,12 @@ CASE(a_row_is_shown_with_all_that_is_known_of_it)
                         "    takes     a duration of at least 1ms\n"
                         "    default   1s\n"
                         "    a change  restarts nothing: running instances take it over\n");
-    CHECK(describe_find(STR("image"), &place, &nearest));
+    CHECK(describe_find(STR("provider"), &place, &nearest));
     buf_reset(&text);
-    describe_field("image", &place, &text);
+    describe_field("provider", &place, &text);
     CHECK(strstr(text.at, "Not supported: ") != NULL);
     buf_reset(&text);
-    describe_field_json("image", &place, &text);
+    describe_field_json("provider", &place, &text);
     CHECK(strstr(text.at, "\"support\":\"refused\"") != NULL);
 }
 

@@ -48,7 +48,8 @@ CASE(a_row_is_found_by_name_and_a_near_one_suggested)
     CHECK(field_find(&fields_service, STR("")) == NULL);
     CHECK_TEXT(field_nearest(&fields_service, STR("enviroment")), "environment");
     CHECK(field_nearest(&fields_service, STR("qqqqqqqq")) == NULL);
-    CHECK(field_nearest(&fields_service, STR("imag")) == NULL);
+    CHECK_TEXT(field_nearest(&fields_service, STR("imag")), "image");
+    CHECK(field_nearest(&fields_service, STR("provde")) == NULL);
 }
 
 static const struct field job_rows[] = {

@@ -8,6 +8,7 @@
  *     views      what follows from the journal
  *     hands      the engine, processes, probes
  *     restore    what was declared and what runs: re-adopted
+ *     executor   changes of files and whatever else is no service
  *     serve      HTTP on the UNIX socket and on TCP, and the door for commands
  *
  * Whatever happens to this process, services live on under their shims. */
@@ -16,7 +17,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "engine/executor.h"
 #include "engine/hands.h"
+#include "engine/kinds.h"
 #include "engine/snapshot.h"
 #include "io/loop.h"
 #include "io/paths.h"
@@ -57,6 +60,7 @@ struct daemon {
     struct views_opened views_opened;
     struct snapshot_cell *cell;
     struct hands *hands;
+    struct executor *executor;
     struct door *door;
     char *socket_path, *journal_dir, *logs_dir;
     struct serve_options serve_options;
@@ -276,6 +280,27 @@ static void stop_nothing(struct daemon *d)
     (void)d;
 }
 
+/* ---- executor ---- */
+
+static bool start_executor(struct daemon *d, struct err *err)
+{
+    struct executor_settings settings = {
+        .loop = d->loop,
+        .journal = d->journal,
+        .views = d->views,
+        .engine = hands_engine(d->hands),
+        .state_dir = d->paths.state_dir,
+        .revision_key = {.at = (const char *)d->state.key.at, .len = sizeof d->state.key.at},
+    };
+
+    return executor_create(&d->executor, &settings, err);
+}
+
+static void stop_executor(struct daemon *d)
+{
+    executor_destroy(&d->executor);
+}
+
 /* ---- serve ---- */
 
 static const struct snapshot *acquire(void *data)
@@ -339,6 +364,7 @@ static bool start_serve(struct daemon *d, struct err *err)
     struct door_settings door = {
         .loop = d->loop,
         .hands = d->hands,
+        .executor = d->executor,
         .journal = d->journal,
         .state_dir = d->paths.state_dir,
         .revision_key = {.at = (const char *)d->state.key.at, .len = sizeof d->state.key.at},
@@ -365,6 +391,7 @@ static bool start_serve(struct daemon *d, struct err *err)
     };
     d->door = door_create(&door);
     hands_begin(d->hands);
+    executor_resume(d->executor);
     return serve_start(&d->serve, &d->serve_options, &d->serve_host, err) ||
            serve_without_tcp(d, err);
 }
@@ -386,13 +413,14 @@ static const struct subsystem {
     bool (*start)(struct daemon *d, struct err *err);
     void (*stop)(struct daemon *d);
 } subsystems[] = {
-    {"state",   start_state,   stop_state  },
-    {"loop",    start_loop,    stop_loop   },
-    {"journal", start_journal, stop_journal},
-    {"views",   start_views,   stop_views  },
-    {"hands",   start_hands,   stop_hands  },
-    {"restore", start_restore, stop_nothing},
-    {"serve",   start_serve,   stop_serve  },
+    {"state",    start_state,    stop_state   },
+    {"loop",     start_loop,     stop_loop    },
+    {"journal",  start_journal,  stop_journal },
+    {"views",    start_views,    stop_views   },
+    {"hands",    start_hands,    stop_hands   },
+    {"restore",  start_restore,  stop_nothing },
+    {"executor", start_executor, stop_executor},
+    {"serve",    start_serve,    stop_serve   },
 };
 
 /* sd_notify(3), for systemd and for the shim that guards us. */
@@ -516,6 +544,7 @@ int main(int argc, char **argv)
     int code;
 
     d.options.shim = shim;
+    kinds_register();
     if (!parse(argc, argv, &d.options)) {
         (void)fputs(usage, stderr);
         return 2;

@@ -95,6 +95,7 @@ const char *err_kind_name(enum err_kind kind)
         [ERR_IO] = "io",
         [ERR_UNSUPPORTED] = "unsupported",
         [ERR_CORRUPT] = "corrupt",
+        [ERR_LOCKED] = "locked",
     };
     return names[kind];
 }

@@ -31,6 +31,7 @@ enum err_kind {
     ERR_IO,          /* the system said no: see sys */
     ERR_UNSUPPORTED, /* known, and not supported here */
     ERR_CORRUPT,     /* stored bytes are not what was written */
+    ERR_LOCKED,      /* somebody else is at it, and is named: try again later */
 };
 
 #define ERR_TEXT_BYTES 480

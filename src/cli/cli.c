@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "cli/help.h"
 #include "cli/project_name.h"
+#include "engine/kinds.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -38,6 +39,7 @@ int cli_exit_code(enum err_kind kind)
     case ERR_DENIED:
         return EXIT_UNHEALTHY;
     case ERR_CONFLICT:
+    case ERR_LOCKED:
         return EXIT_LOCKED;
     case ERR_UNREACHABLE:
         return EXIT_UNREACHABLE;
@@ -208,6 +210,7 @@ int cli_main(int argc, char **argv)
 {
     struct cli cli = {0};
     struct err err = ERR_INIT;
+    kinds_register();
     bool ok = arguments_parse(&cli.arguments, argc, (const char *const *)argv, &err);
 
     prepare(&cli);

@@ -21,9 +21,11 @@ static bool make_plan(struct cli *cli, struct client **c, const struct project *
         return plan_ask(*c, project, plan, err);
     if (err->kind != ERR_UNREACHABLE || cli_value(cli, "host") != NULL)
         return false;
-    cli_say(cli, "(no daemon runs: everything is to be created)");
-    *plan = plan_compute(project);
-    return *plan != NULL || err_set(err, ERR_LIMIT, "the plan is too long");
+    if (project->service_count > 0)
+        cli_say(cli, "(no daemon runs: every service is to be created)");
+    *err = (struct err)ERR_INIT;
+    *plan = plan_compute(cli, project, err);
+    return *plan != NULL;
 }
 
 static int show(struct cli *cli, const struct project *project, const json_t *plan)

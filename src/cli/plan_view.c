@@ -3,8 +3,7 @@
 #include "base/arena.h"
 #include "cli/answer.h"
 #include "cli/text.h"
-#include "engine/kinds.h"
-#include "plan/plan.h"
+#include "engine/survey.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,19 +16,46 @@ bool plan_ask(struct client *c, const struct project *project, json_t **out, str
     return client_json(c, "POST", "/tend/v1/plan", project->document, out, err);
 }
 
-json_t *plan_compute(const struct project *project)
+/* What is remembered, where the state directory is known. */
+static bool load_managed(struct cli *cli, struct managed *m, struct err *err)
 {
-    struct arena *a = arena_create(0);
+    char path[PATHS_BYTES + 16];
+    struct paths paths;
+
+    if (!cli_paths(cli, &paths, err))
+        return false;
+    (void)snprintf(path, sizeof path, "%s/state.db", paths.state_dir);
+    return managed_load_file(m, path, err);
+}
+
+static json_t *make(struct survey *s)
+{
     struct buf text = BUF_INIT(PLAN_BYTES_MAX);
     struct plan plan;
     json_t *value;
 
-    plan_make(&plan, a, project, kinds_all, NULL, KINDS_COUNT);
+    survey_plan(s, &plan);
+    plan.seen.count = 0; /* digests without the daemon's key could be guessed from */
     plan_write_json(&plan, &text);
     value = json_loadb(text.at, text.len, 0, NULL);
     plan_fini(&plan);
-    arena_destroy(&a);
     buf_fini(&text);
+    return value;
+}
+
+json_t *plan_compute(struct cli *cli, const struct project *project, struct err *err)
+{
+    struct managed managed = {0};
+    struct survey *s = NULL;
+    json_t *value = NULL;
+
+    if (load_managed(cli, &managed, err)) {
+        s = survey_begin(&managed, project);
+        if (survey_look(s, err) && (value = make(s)) == NULL)
+            (void)err_set(err, ERR_LIMIT, "the plan is too long");
+    }
+    survey_destroy(&s);
+    managed_fini(&managed);
     return value;
 }
 

@@ -1,5 +1,5 @@
 /* plan_view.h - the plan for a project: made by the daemon, or here where there is none (then
- * nothing is observed, so everything is to be created). One thread. */
+ * no service runs, so all are to be created). One thread. */
 #ifndef TEND_CLI_PLAN_VIEW_H
 #define TEND_CLI_PLAN_VIEW_H
 
@@ -14,8 +14,9 @@
 /* Asks the daemon. The caller releases `out`. */
 MUST_USE bool plan_ask(
     struct client *c, const struct project *project, json_t **out, struct err *err);
-/* Against an empty world, in this process. */
-json_t *plan_compute(const struct project *project);
+/* In this process, where no daemon runs: files are looked at, services are all to be created. NULL
+ * with the reason. */
+json_t *plan_compute(struct cli *cli, const struct project *project, struct err *err);
 
 bool plan_view_is_empty(const json_t *plan);
 /* The whole plan, coloured for `t`. */

@@ -1,16 +1,23 @@
 #include "drive/kind.h"
 
 #include "base/must.h"
+#include "base/text_diff.h"
 #include "spec/load.h"
 
 #include <string.h>
 
 const char *change_action_name(enum change_action action)
 {
-    static const char *const names[] = {"none", "create", "update", "replace", "delete"};
+    static const char *const names[] = {"none", "create", "update", "replace", "delete", "restart"};
 
     must((size_t)action < COUNT(names));
     return names[action];
+}
+
+const char *kind_subject(struct arena *a, const struct kind *k, const char *name)
+{
+    return strcmp(k->section, "services") == 0 ? arena_copy(a, name)
+                                               : arena_format(a, "%s.%s", k->section, name);
 }
 
 void change_fini(struct change *c)
@@ -21,6 +28,10 @@ void change_fini(struct change *c)
 /* Values longer than this are cut where they are shown. */
 enum { VALUE_BYTES_MAX = 4096 };
 
+#define HUNK_BYTES_MAX     (64u << 10)
+#define HUNK_LINES_MAX     60
+#define HUNK_CONTEXT_LINES 3
+
 /* Where the walk is: the path so far, and what a change of it does. */
 struct place {
     struct arena *arena;
@@ -28,7 +39,38 @@ struct place {
     const char *path; /* "" at the top */
     enum field_effect effect;
     bool in_environment;
+    const char *const *hidden; /* keys that are not shown; NULL: none */
 };
+
+static bool is_hidden(const struct place *p, struct str key)
+{
+    for (size_t i = 0; p->hidden != NULL && p->hidden[i] != NULL; i++)
+        if (str_is(key, p->hidden[i]))
+            return true;
+    return false;
+}
+
+static bool has_lines(const struct node *n)
+{
+    return n != NULL && n->kind == NODE_TEXT && str_find(n->text, '\n') >= 0;
+}
+
+/* Texts of several lines differ line by line. */
+static struct str show_hunks(
+    const struct place *p, struct str key, const struct node *before, const struct node *after)
+{
+    struct buf out = BUF_INIT(HUNK_BYTES_MAX);
+    struct str hunks;
+
+    if (is_hidden(p, key) || p->in_environment || (!has_lines(before) && !has_lines(after)) ||
+        (before != NULL && !node_is_scalar(before)) || (after != NULL && !node_is_scalar(after)))
+        return (struct str){0};
+    text_diff(before != NULL ? before->text : STR(""), after != NULL ? after->text : STR(""),
+        HUNK_CONTEXT_LINES, HUNK_LINES_MAX, &out);
+    hunks = buf_full(&out) ? STR("(too long to show)\n") : arena_copy_str(p->arena, buf_str(&out));
+    buf_fini(&out);
+    return hunks;
+}
 
 static struct str show_value(const struct place *p, struct str key, const struct node *value)
 {
@@ -37,6 +79,8 @@ static struct str show_value(const struct place *p, struct str key, const struct
 
     if (value == NULL)
         return (struct str){0};
+    if (is_hidden(p, key))
+        return STR("\"***\"");
     if (p->in_environment && spec_is_secret(key, value->text))
         return STR("\"***\"");
     node_write_json(&out, value);
@@ -59,6 +103,7 @@ static void add_change(struct place *p, const char *path, struct str key, const 
         .before = show_value(p, key, before),
         .after = show_value(p, key, after),
         .effect = p->effect,
+        .hunks = show_hunks(p, key, before, after),
     };
 
     vec_push(&p->change->fields, f);
@@ -106,6 +151,14 @@ static enum change_action judge_fields(const struct change *c)
     return c->fields.count > 0 ? CHANGE_UPDATE : CHANGE_NONE;
 }
 
+static bool is_sensitive(const struct node *n)
+{
+    const struct node *said = node_get(n, "sensitive");
+    bool truth = false;
+
+    return said != NULL && node_to_bool(said, &truth) && truth;
+}
+
 void kind_diff(struct arena *a, const struct kind *k, const struct node *declared,
     const struct observed *observed, struct change *out)
 {
@@ -116,6 +169,9 @@ void kind_diff(struct arena *a, const struct kind *k, const struct node *declare
         out->action = CHANGE_DELETE;
         return;
     }
+    if (k->declares != NULL &&
+        (is_sensitive(declared) || (observed != NULL && is_sensitive(observed->node))))
+        top.hidden = k->declares->secret_keys;
     diff_maps(&top, k->fields, observed != NULL ? observed->node : NULL, declared);
     out->action = observed == NULL ? CHANGE_CREATE : judge_fields(out);
     if (observed != NULL && observed->trouble != NULL) {

@@ -124,6 +124,7 @@ struct engine_sink {
     void *data;
     void (*progress)(void *data, const char *subject, const char *state, const char *text);
     void (*result)(void *data, bool ok, int exit_code, const char *text, const char *undo);
+    bool silent; /* it is part of something larger, whose end the journal tells */
 };
 
 struct engine;

@@ -5,8 +5,11 @@
 
 #include "drive/kind.h"
 
-#define KINDS_COUNT 1
+#define KINDS_COUNT 3
 
 extern const struct kind *const kinds_all[KINDS_COUNT];
+
+/* Tell the loader of projects which maps they have. Once, when a program starts. */
+void kinds_register(void);
 
 #endif

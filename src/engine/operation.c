@@ -169,7 +169,8 @@ static void note_result(struct engine *e, const struct operation *o, bool ok, co
 
 static void finish_operation(struct engine *e, struct operation *o, bool ok, const char *text)
 {
-    note_result(e, o, ok, text);
+    if (!o->sink.silent)
+        note_result(e, o, ok, text);
     if (o->sink.result != NULL)
         o->sink.result(o->sink.data, ok, ok ? 0 : 1, text, o->undo);
     destroy_operation(o);

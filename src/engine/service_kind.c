@@ -32,18 +32,22 @@ static const char *note_of(struct arena *a, const struct control *c)
 
 static const char *const *needs_of(struct arena *a, const struct service *s)
 {
-    const char **needs = arena_new_array(a, s->dependency_count + 1, const char *);
+    const char **needs = arena_new_array(a, s->dependency_count + s->need_count + 1, const char *);
+    size_t n = 0;
 
     for (size_t d = 0; d < s->dependency_count; d++)
-        needs[d] = arena_copy(a, s->dependencies[d].service);
+        needs[n++] = arena_copy(a, s->dependencies[d].service);
+    for (size_t d = 0; d < s->need_count; d++)
+        needs[n++] = arena_format(a, "%s.%s", s->needs[d].section, s->needs[d].name);
     return needs;
 }
 
-static bool observe_services(
-    void *world, struct arena *a, struct observed_list *out, struct err *err)
+static bool observe_services(void *world, struct arena *a, const struct kind_look_list *looks,
+    struct observed_list *out, struct err *err)
 {
     struct engine *e = world;
 
+    (void)looks;
     (void)err;
     MAP_EACH (&e->controls, entry) {
         const struct control *c = entry->value;

@@ -17,12 +17,13 @@ struct fold {
 
 static bool take_apply(struct fold *f, const struct event *e, const json_t *evidence)
 {
-    const char *digest =
-        json_string_value(json_object_get(json_object_get(evidence, "set"), "document"));
+    const char *digest = json_string_value(json_object_get(evidence, "document"));
     struct generation *last = f->list.count > 0 ? &f->list.at[f->list.count - 1] : NULL;
 
     int number = (int)f->list.count + 1;
 
+    if (digest == NULL) /* journals of before files were known */
+        digest = json_string_value(json_object_get(json_object_get(evidence, "set"), "document"));
     f->is_down = false;
     if (digest == NULL || (last != NULL && strcmp(last->document, digest) == 0))
         return true;

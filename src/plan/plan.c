@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/must.h"
+#include "plan/plan_private.h"
 
 #include <string.h>
 
@@ -21,103 +22,14 @@ static struct map index_observed(const struct observed_list *list)
     return index;
 }
 
-/* ---- waves ---- */
-
-/* Waves that were found: wave + 1 under the name. The loader has refused circles; in what was
- * observed one ends where it comes round, since a name counts as 0 while it is being found. */
-static bool is_known(struct map *waves, const char *name, int *out_wave)
-{
-    intptr_t found = (intptr_t)map_get(waves, str_from(name));
-
-    if (found != 0) {
-        *out_wave = (int)found - 1;
-        return true;
-    }
-    (void)map_put(waves, str_from(name), (void *)(intptr_t)1);
-    return false;
-}
-
-static int remember(struct map *waves, const char *name, int wave)
-{
-    (void)map_put(waves, str_from(name), (void *)((intptr_t)wave + 1));
-    return wave;
-}
-
-/* The longest way down along what it needs. */
-static int wave_of_declared(struct map *waves, const struct project *p, const char *name)
-{
-    const struct service *s = project_service(p, str_from(name));
-    int wave = 0;
-
-    if (is_known(waves, name, &wave))
-        return wave;
-    for (size_t d = 0; s != NULL && d < s->dependency_count; d++) {
-        int below = wave_of_declared(waves, p, s->dependencies[d].service) + 1;
-
-        wave = below > wave ? below : wave;
-    }
-    return remember(waves, name, wave);
-}
-
-static int wave_of_observed(struct map *waves, const struct map *observed, const char *name)
-{
-    const struct observed *o = map_get(observed, str_from(name));
-    int wave = 0;
-
-    if (is_known(waves, name, &wave))
-        return wave;
-    for (const char *const *need = o != NULL ? o->needs : NULL; need != NULL && *need != NULL;
-         need++) {
-        int below = wave_of_observed(waves, observed, *need) + 1;
-
-        wave = below > wave ? below : wave;
-    }
-    return remember(waves, name, wave);
-}
-
-static int by_wave(const void *a, const void *b)
-{
-    const struct change *x = a, *y = b;
-
-    if (x->wave != y->wave)
-        return x->wave < y->wave ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-/* Deletions come last, what needs others first. */
-static void order(
-    struct plan *p, const struct project *declared, const struct observed_list *observed)
-{
-    struct map up = {0}, down = {0}, index = index_observed(observed);
-    int last = 0, deepest = 0;
-
-    VEC_EACH (&p->changes, struct change, c) {
-        if (c->action == CHANGE_DELETE) {
-            c->wave = wave_of_observed(&down, &index, c->name);
-            deepest = c->wave > deepest ? c->wave : deepest;
-        } else {
-            c->wave = wave_of_declared(&up, declared, c->name);
-            last = c->wave > last ? c->wave : last;
-        }
-    }
-    VEC_EACH (&p->changes, struct change, c)
-        if (c->action == CHANGE_DELETE)
-            c->wave = last + 1 + deepest - c->wave;
-    if (p->changes.count > 0)
-        qsort(p->changes.at, p->changes.count, sizeof *p->changes.at, by_wave);
-    map_fini(&up);
-    map_fini(&down);
-    map_fini(&index);
-}
-
 /* ---- changes ---- */
 
 static void add(struct plan *p, struct arena *a, const struct kind *k, const char *name,
-    const struct node *declared, const struct observed *observed)
+    const struct node *declared, const struct observed *observed, bool by_field)
 {
-    struct change c = {.kind = k, .name = name};
+    struct change c = {.kind = k, .name = name, .declared = declared, .observed = observed};
 
-    if (k->diff != NULL)
+    if (k->diff != NULL && !by_field)
         k->diff(a, k, declared, observed, &c);
     else
         kind_diff(a, k, declared, observed, &c);
@@ -125,6 +37,7 @@ static void add(struct plan *p, struct arena *a, const struct kind *k, const cha
         change_fini(&c);
         return;
     }
+    c.drift = observed != NULL ? observed->drift : NULL;
     p->creates += c.action == CHANGE_CREATE;
     p->updates += c.action == CHANGE_UPDATE;
     p->replaces += c.action == CHANGE_REPLACE;
@@ -133,19 +46,19 @@ static void add(struct plan *p, struct arena *a, const struct kind *k, const cha
 }
 
 static void compare_kind(struct plan *p, struct arena *a, const struct project *declared,
-    const struct kind *k, const struct observed_list *observed)
+    const struct kind *k, const struct observed_list *observed, bool by_field)
 {
     const struct node *section = declared == NULL ? NULL : node_get(declared->node, k->section);
     struct map index = index_observed(observed);
 
     NODE_EACH (section, pair)
-        add(p, a, k, pair->key.at, pair->value, map_get(&index, pair->key));
+        add(p, a, k, pair->key.at, pair->value, map_get(&index, pair->key), by_field);
     map_fini(&index);
     for (size_t i = 0; observed != NULL && i < observed->count; i++) {
         const struct observed *o = &observed->at[i];
 
         if (declared_node(declared, k, o->name) == NULL)
-            add(p, a, k, o->name, NULL, o);
+            add(p, a, k, o->name, NULL, o, by_field);
         else if (o->note != NULL)
             vec_push(&p->notes, o->note);
     }
@@ -179,14 +92,24 @@ static void digest(struct plan *p, const struct project *declared, const struct 
     buf_fini(&all);
 }
 
-void plan_make(struct plan *out, struct arena *a, const struct project *declared,
-    const struct kind *const *kinds, const struct observed_list *observed, size_t kind_count)
+/* `by_field`: declarations are compared, whatever is in the world. */
+static void make(struct plan *out, struct arena *a, const struct project *declared,
+    const struct kind *const *kinds, const struct observed_list *observed, size_t kind_count,
+    bool by_field)
 {
     *out = (struct plan){.project = declared != NULL ? arena_copy(a, declared->name) : ""};
     for (size_t k = 0; k < kind_count; k++)
-        compare_kind(out, a, declared, kinds[k], observed != NULL ? &observed[k] : NULL);
-    order(out, declared, observed);
+        compare_kind(out, a, declared, kinds[k], observed != NULL ? &observed[k] : NULL, by_field);
+    if (!by_field)
+        plan_restarts(out, a, declared, kinds, observed, kind_count);
+    plan_order(out, a, declared, kinds, observed, kind_count);
     digest(out, declared, kinds, observed, kind_count);
+}
+
+void plan_make(struct plan *out, struct arena *a, const struct project *declared,
+    const struct kind *const *kinds, const struct observed_list *observed, size_t kind_count)
+{
+    make(out, a, declared, kinds, observed, kind_count, false);
 }
 
 /* A thing as it was declared, as if it were there. */
@@ -201,15 +124,13 @@ static void list_declared(
 static void fill_deleted(struct change *c, struct arena *a, const struct project *before)
 {
     const struct kind *k = c->kind;
-    struct change created = {.kind = k, .name = c->name};
+    struct observed was = {.name = c->name, .node = declared_node(before, k, c->name)};
+    struct change emptied = {.kind = k, .name = c->name};
 
-    kind_diff(a, k, declared_node(before, k, c->name), NULL, &created);
-    VEC_EACH (&created.fields, struct field_change, f) {
-        f->before = f->after;
-        f->after = (struct str){0};
+    kind_diff(a, k, node_map(a), &was, &emptied);
+    VEC_EACH (&emptied.fields, struct field_change, f)
         vec_push(&c->fields, *f);
-    }
-    change_fini(&created);
+    change_fini(&emptied);
 }
 
 void plan_between(struct plan *out, struct arena *a, const struct project *before,
@@ -219,7 +140,7 @@ void plan_between(struct plan *out, struct arena *a, const struct project *befor
 
     for (size_t k = 0; k < kind_count; k++)
         list_declared(before, kinds[k], a, &lists[k]);
-    plan_make(out, a, after, kinds, lists, kind_count);
+    make(out, a, after, kinds, lists, kind_count, true);
     if (after == NULL && before != NULL)
         out->project = arena_copy(a, before->name);
     VEC_EACH (&out->changes, struct change, c)

@@ -26,14 +26,14 @@ struct plan {
     const char *project;
     struct {
         VEC_OF(struct change);
-    } changes; /* in the order in which they are made */
+    } changes; /* in the order in which they are made; they point into declared and observed */
     struct {
         VEC_OF(const char *);
     } notes; /* what a person set aside from the declaration, for people */
     struct {
         VEC_OF(struct plan_seen);
     } seen;
-    int creates, updates, replaces, deletes;
+    int creates, updates, replaces, deletes, restarts;
     struct hash digest;
     const char *seal; /* the daemon's word that it made this plan; NULL: none */
 };

@@ -14,6 +14,7 @@ static const struct look looks[] = {
     [CHANGE_UPDATE] = {"~",   "\033[33m"},
     [CHANGE_REPLACE] = {"-/+", "\033[35m"},
     [CHANGE_DELETE] = {"-",   "\033[31m"},
+    [CHANGE_RESTART] = {"→", "\033[36m"},
 };
 
 static const char *summary(const struct change *c)
@@ -27,8 +28,20 @@ static const char *summary(const struct change *c)
         return "changes without a restart";
     case CHANGE_REPLACE:
         return "is replaced, batch by batch";
+    case CHANGE_RESTART:
+        return "is restarted";
     default:
         return "is stopped and removed";
+    }
+}
+
+/* Hunks of a text, each line behind `margin`. */
+static void write_hunks(struct str hunks, const char *margin, struct buf *out)
+{
+    while (hunks.len > 0) {
+        struct str line = str_cut(&hunks, '\n');
+
+        buf_format(out, "%s%.*s\n", margin, STR_ARG(line));
     }
 }
 
@@ -36,6 +49,11 @@ static void write_field(const struct change *c, const struct field_change *f, st
 {
     static const struct str nothing = {.at = "(default)", .len = 9};
 
+    if (f->hunks.len > 0) {
+        buf_format(out, "      %s:\n", f->path);
+        write_hunks(f->hunks, "        ", out);
+        return;
+    }
     if (c->action == CHANGE_CREATE) {
         buf_format(out, "      %s: %.*s\n", f->path, STR_ARG(f->after));
         return;
@@ -61,6 +79,8 @@ void plan_write_text(const struct plan *p, bool colours, struct buf *out)
 
         buf_format(out, "%s%3s %s %s%s %s\n", colours ? l->colour : "", l->sign, c->kind->name,
             c->name, off, summary(c));
+        if (c->drift != NULL)
+            buf_format(out, "    ! %s\n", c->drift);
         VEC_EACH (&c->fields, const struct field_change, f)
             write_field(c, f, out);
     }
@@ -79,6 +99,11 @@ void plan_write_diff(const struct plan *p, const char *from, const char *to, str
             : c->action == CHANGE_DELETE ? "is gone"
                                          : summary(c));
         VEC_EACH (&c->fields, const struct field_change, f) {
+            if (f->hunks.len > 0) {
+                buf_format(out, " %s:\n", f->path);
+                write_hunks(f->hunks, "", out);
+                continue;
+            }
             if (f->before.len > 0)
                 buf_format(out, "-%s: %.*s\n", f->path, STR_ARG(f->before));
             if (f->after.len > 0)
@@ -104,12 +129,15 @@ static void write_change(struct json *j, const struct change *c)
     json_int(j, "wave", c->wave);
     json_text(j, "reason", c->reason);
     json_text(j, "summary", summary(c));
+    json_text(j, "drift", c->drift);
     json_open_array(j, "fields");
     VEC_EACH (&c->fields, const struct field_change, f) {
         json_open_object(j, NULL);
         json_text(j, "path", f->path);
         write_value(j, "before", f->before);
         write_value(j, "after", f->after);
+        if (f->hunks.len > 0)
+            json_str(j, "diff", f->hunks);
         json_bool(j, "restarts", f->effect == FIELD_RESTARTS && c->action == CHANGE_REPLACE);
         json_end(j);
     }
@@ -153,6 +181,7 @@ static void write_json(const struct plan *p, struct str text, struct buf *out)
     json_int(&j, "update", p->updates);
     json_int(&j, "replace", p->replaces);
     json_int(&j, "delete", p->deletes);
+    json_int(&j, "restart", p->restarts);
     json_end(&j);
     json_open_array(&j, "notes");
     VEC_EACH (&p->notes, const char *, note)

@@ -9,6 +9,9 @@
  * decision. */
 /* clang-format off */
 static const struct event_type types[] = {
+    /* done, held; what is declared from now on is in `set` */
+    {"apply.declared", EVENT_INFO, EVENT_STEP, EVENT_FOLD_NONE, NULL,
+        "what services need is there: they are brought to what is declared"},
     /* digest, file, services, changes; failed: reason; partly: done, left */
     {"apply.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} applied {file}[ ({changes#change})]"
@@ -125,8 +128,19 @@ static const struct event_type types[] = {
     /* until_ns, for_ms */
     {"pause.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked tend to keep its hands off[ until {until_ns}]"},
+    /* action, kind, took_ms, before (what was there), reason; its record is in `set` */
+    {"resource.changed", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "{subject} was changed[: {reason}]"},
+    {"resource.changing", EVENT_INFO, EVENT_STEP, EVENT_FOLD_NONE, NULL,
+        "{subject} is about to be changed ({action})|{subject} is about to be changed"},
+    {"resource.failed", EVENT_ERROR, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "{subject} could not be changed: {reason}|{subject} could not be changed"},
+    {"resource.removed", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "{subject} {reason}|{subject} was removed"},
+    {"resource.skipped", EVENT_WARN, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "{subject} was not changed: {reason}|{subject} was not changed"},
     {"restart.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
-        "{actor} asked to restart {subject}"},
+        "{actor} asked to restart {subject}[: {reason}]"},
     {"resume.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,
         "{actor} asked tend to take care of the services again"},
     {"retry.requested", EVENT_NOTICE, EVENT_REQUEST, EVENT_FOLD_NONE, NULL,

@@ -94,6 +94,12 @@ typedef bool (*views_fact_fn)(void *data, const struct views_fact *fact);
 MUST_USE bool views_facts_each(struct views *v, const char *subject, const char *key_prefix,
     views_fact_fn fn, void *data, struct err *err);
 
+/* The facts of that key in a state.db that nobody has open: for programs that only look, where no
+ * daemon runs. A file that is not there has none. What a killed daemon had not folded yet is
+ * missing. */
+MUST_USE bool views_read_facts(
+    const char *path, const char *key, views_fact_fn fn, void *data, struct err *err);
+
 struct views_instance {
     const char *subject, *service, *state;
     int64_t slot, incarnation, restarts;

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/must.h"
 #include "base/vec.h"
 #include "record/journal_private.h"
@@ -404,4 +405,37 @@ bool views_dump(struct views *v, struct buf *out, struct err *err)
         TRY(query_each(&q, dump_row, out, err));
     }
     return !buf_full(out) || err_set(err, ERR_LIMIT, "dump over %zu bytes", out->bytes_max);
+}
+
+bool views_read_facts(
+    const char *path, const char *key, views_fact_fn fn, void *data, struct err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db = NULL;
+    int code = SQLITE_DONE;
+    bool ok = true;
+
+    if (!fs_exists(path))
+        return true;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "SELECT subject, key, value, seq FROM facts WHERE key = ?", -1,
+            &statement, NULL) != SQLITE_OK ||
+        sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC) != SQLITE_OK)
+        ok = err_sqlite(err, db, "state.db");
+    while (ok && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct views_fact fact = {
+            .subject = (const char *)sqlite3_column_text(statement, 0),
+            .key = (const char *)sqlite3_column_text(statement, 1),
+            .value = str_from((const char *)sqlite3_column_text(statement, 2)),
+            .seq = (uint64_t)sqlite3_column_int64(statement, 3),
+        };
+
+        if (!fn(data, &fact))
+            break;
+    }
+    if (ok && code != SQLITE_DONE && code != SQLITE_ROW)
+        ok = err_sqlite(err, db, "state.db");
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    return ok;
 }

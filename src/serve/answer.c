@@ -34,6 +34,8 @@ int answer_status_of(enum err_kind kind)
         return 404;
     case ERR_CONFLICT:
         return 409;
+    case ERR_LOCKED:
+        return 423;
     case ERR_LIMIT:
         return 429;
     case ERR_UNSUPPORTED:

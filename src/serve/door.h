@@ -18,6 +18,7 @@
 #include "serve/serve.h"
 
 struct door;
+struct executor;
 struct hands;
 struct journal;
 struct loop;
@@ -28,6 +29,7 @@ struct views;
 struct door_settings {
     struct loop *loop;
     struct hands *hands;
+    struct executor *executor;
     struct journal *journal;
     const char *state_dir;
     struct str revision_key; /* HMAC key for secrets in revisions */

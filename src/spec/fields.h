@@ -228,6 +228,9 @@ struct field_kind {
     bool name_is_path;              /* of an entry without `path`: it is moved too */
     bool needs_services;            /* may depend on services */
     bool completes;                 /* may be waited for to complete */
+    /* The absolute path that a decoded entry is about: no two have the same, and what lies below a
+     * declared directory needs it. NULL: none. */
+    const char *(*place)(const void *entry);
     /* What looks at several entries. */
     void (*check)(struct diagnostics *d, const struct node *entries);
 };
@@ -243,14 +246,16 @@ struct field_entry {
 #define FIELD_NAME_BYTES_MAX 140u /* of an entry: it is the subject of events */
 
 /* The row `depends_on` of such a table. */
+extern const struct field_table fields_depends_on;
 void decode_needs(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 struct node *encode_needs(struct encode *e, const struct field *f, const void *from);
-#define FIELD_DEPENDS_ON                                                           \
-    {                                                                              \
-        .name = "depends_on", .type = FIELD_CUSTOM, .forms = FORM_LIST | FORM_MAP, \
-        .effect = FIELD_NO_EFFECT, .decode = decode_needs, .encode = encode_needs, \
-        .help = "What must be there before it, as files.NAME or directories.NAME." \
+#define FIELD_DEPENDS_ON                                                             \
+    {                                                                                \
+        .name = "depends_on", .type = FIELD_CUSTOM, .table = &fields_depends_on,     \
+        .per_entry = true, .forms = FORM_LIST | FORM_MAP, .effect = FIELD_NO_EFFECT, \
+        .merge = MERGE_BY_NAME, .decode = decode_needs, .encode = encode_needs,      \
+        .help = "What must be there before it, as files.NAME or directories.NAME."   \
     }
 
 /* False if the name is taken or the registry full. */

@@ -213,6 +213,7 @@ static const struct project *make_project(struct load *l, struct node *root, boo
         resources_decode(&resources, &d, pair);
     references_link(l, &resources);
     check_services(l->diagnostics, &l->draft);
+    resources_check_places(l->diagnostics, &resources);
     resources_check(l->diagnostics, &resources, &l->draft);
     p.dir = l->project_dir;
     p.name = project_name(l);

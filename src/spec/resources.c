@@ -214,40 +214,78 @@ static struct node *canonical_of(struct arena *a, const struct resource_draft *d
     return map;
 }
 
-/* A directory that is declared above a path is needed, unless the path says so already. It is
- * found again each time, and so not part of the document. */
-static void add_parent(struct arena *a, struct resource_draft *draft, const struct map *directories,
-    const struct node *canonical)
+static const char *place_of(const struct resource_draft *draft)
 {
-    const struct node *path = node_get(canonical, "path");
-    struct str rest = path != NULL ? path->text : (struct str){0};
+    return draft->entry != NULL && draft->kind->place != NULL ? draft->kind->place(draft->entry)
+                                                              : NULL;
+}
 
-    while (draft->entry != NULL && rest.len > 1) {
+static const struct resource_draft *find_above(const struct map *places, struct str path)
+{
+    while (path.len > 1) {
         const struct resource_draft *above;
 
-        while (rest.len > 0 && rest.at[rest.len - 1] != '/')
-            rest.len--;
-        if (rest.len > 1)
-            rest.len--;
-        above = map_get(directories, rest);
-        if (above != NULL && above != draft) {
-            struct resource_need need = {.section = above->kind->name,
-                .name = above->entry->name,
-                .condition = DEPEND_STARTED,
-                .required = true};
-            resource_add_need(a, draft->entry, &need, &draft->entry->span);
-            return;
-        }
-        if (rest.len == 1)
-            return;
+        while (path.len > 0 && path.at[path.len - 1] != '/')
+            path.len--;
+        if (path.len > 1)
+            path.len--;
+        above = map_get(places, path);
+        if (above != NULL && strcmp(above->kind->name, "directories") == 0)
+            return above;
+        if (path.len == 1)
+            break;
     }
+    return NULL;
+}
+
+/* A directory that is declared above a path is needed, unless the entry says so already. It is
+ * found again each time, and is not part of the document. */
+static void add_parents(struct resource_drafts *r, struct arena *a)
+{
+    struct map places = {0};
+
+    VEC_EACH (&r->drafts, struct resource_draft, draft)
+        if (place_of(draft) != NULL)
+            (void)map_put(&places, str_from(place_of(draft)), draft);
+    VEC_EACH (&r->drafts, struct resource_draft, draft) {
+        const char *path = place_of(draft);
+        const struct resource_draft *above =
+            path != NULL ? find_above(&places, str_from(path)) : NULL;
+        struct resource_need need = {.condition = DEPEND_STARTED, .required = true};
+
+        if (above == NULL || above == draft)
+            continue;
+        need.section = above->kind->name;
+        need.name = above->entry->name;
+        resource_add_need(a, draft->entry, &need, &draft->entry->span);
+    }
+    map_fini(&places);
+}
+
+void resources_check_places(struct diagnostics *d, struct resource_drafts *r)
+{
+    struct map places = {0};
+
+    VEC_EACH (&r->drafts, struct resource_draft, draft) {
+        const char *path = place_of(draft);
+        const struct resource_draft *first;
+
+        if (path == NULL)
+            continue;
+        first = map_put(&places, str_from(path), draft);
+        if (first == NULL)
+            continue;
+        diagnostic_error(d, "conflict", &draft->entry->span, "%s and %s are both about %s",
+            first->subject, draft->subject, path);
+        diagnostic_other(d, &first->entry->span, "the first");
+    }
+    map_fini(&places);
 }
 
 void resources_finish(
     struct resource_drafts *r, struct arena *a, struct project *p, struct node *kinds)
 {
     struct resource *all = arena_new_array(a, r->drafts.count + 1, struct resource);
-    struct map directories = {0};
     size_t n = 0;
 
     VEC_EACH (&r->drafts, struct resource_draft, draft) {
@@ -260,12 +298,9 @@ void resources_finish(
         draft->canonical = canonical_of(a, draft);
         node_put(a, section, draft->declared->key, draft->canonical)->key_span =
             draft->declared->key_span;
-        if (strcmp(draft->kind->name, "directories") == 0 &&
-            node_get(draft->canonical, "path") != NULL)
-            (void)map_put(&directories, node_get(draft->canonical, "path")->text, draft);
     }
-    VEC_EACH (&r->drafts, struct resource_draft, draft) {
-        add_parent(a, draft, &directories, draft->canonical);
+    add_parents(r, a);
+    VEC_EACH (&r->drafts, struct resource_draft, draft)
         all[n++] = (struct resource){
             .section = draft->kind->name,
             .name = arena_copy_str(a, draft->declared->key).at,
@@ -274,10 +309,8 @@ void resources_finish(
             .needs = draft->entry != NULL ? draft->entry->needs : NULL,
             .need_count = draft->entry != NULL ? draft->entry->need_count : 0,
         };
-    }
     for (size_t i = 0; i < node_count(kinds); i++)
         node_sort_keys(kinds->pairs[i].value);
-    map_fini(&directories);
     p->resources = all;
     p->resource_count = n;
 }

@@ -42,6 +42,8 @@ void resources_decode(struct resource_drafts *r, struct decode *d, const struct 
 /* Canonical nodes, section by section, into `kinds`, and p->resources. Behind the checks. */
 void resources_finish(
     struct resource_drafts *r, struct arena *a, struct project *p, struct node *kinds);
+/* No two are about the same path. */
+void resources_check_places(struct diagnostics *d, struct resource_drafts *r);
 void resources_fini(struct resource_drafts *r);
 
 /* What needs what: there, and not in a circle. */

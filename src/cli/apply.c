@@ -7,6 +7,7 @@
 #include "cli/daemon_start.h"
 #include "cli/operation_view.h"
 #include "cli/plan_view.h"
+#include "spec/contents.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,12 +67,24 @@ bool apply_connect(struct cli *cli, const struct project *project, struct client
     return open_started(out, cli, err);
 }
 
+static void write_contents(const struct apply_request *r, struct json *j)
+{
+    struct buf own = BUF_INIT(BODY_BYTES_MAX);
+
+    if (r->contents.len == 0 && r->project->content_count > 0)
+        contents_write(r->project, &own);
+    if (r->contents.len > 0 || own.len > 0)
+        json_raw(j, "contents", r->contents.len > 0 ? r->contents : buf_str(&own));
+    buf_fini(&own);
+}
+
 static void write_body(const struct apply_request *r, struct buf *out)
 {
     struct json j = json_begin(out);
 
     json_open_object(&j, NULL);
     json_raw(&j, "document", r->project->document);
+    write_contents(r, &j);
     if (r->digest != NULL)
         json_text(&j, "plan", r->digest);
     if (r->seal != NULL)
@@ -157,10 +170,16 @@ int apply_shown(
         code = EXIT_FAILED;
     } else {
         request->digest = answer_text(plan, "digest");
-        if (file != NULL)
+        char *contents = NULL;
+        if (file != NULL) {
             request->seal = answer_text(file->content, "seal");
+            contents = json_dumps(json_object_get(file->content, "contents"), JSON_COMPACT);
+            request->contents = str_from(contents);
+        }
         code = apply_run(cli, c, request);
         request->digest = request->seal = NULL;
+        request->contents = (struct str){0};
+        free(contents);
     }
     json_decref(plan);
     return code;

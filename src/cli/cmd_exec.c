@@ -8,7 +8,9 @@
 #include "drive/process/users.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,10 +92,28 @@ static int not_started(struct cli *cli, const char *program)
     return code;
 }
 
+/* The service's view of the files, where it has one of its own. */
+static bool enter_view(const json_t *context, struct err *err)
+{
+    json_int_t pid = json_integer_value(json_object_get(context, "view_pid"));
+    char path[64];
+
+    if (pid <= 0)
+        return true;
+    (void)snprintf(path, sizeof path, "/proc/%lld/ns/mnt", (long long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd != -1 && setns(fd, CLONE_NEWNS) == 0) {
+        (void)close(fd);
+        return true;
+    }
+    return err_sys(err, "the service's view of the files (%s)", path);
+}
+
 static bool enter(const json_t *context, struct err *err)
 {
     const char *dir = answer_text(context, "working_dir");
 
+    TRY(enter_view(context, err));
     TRY(become(answer_text(context, "user"), err));
     return dir[0] == '\0' || chdir(dir) == 0 || err_sys(err, "%s", dir);
 }

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "cli/answer.h"
+#include "spec/contents.h"
 #include "spec/load.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ static void write_content(const struct project *project, const json_t *plan, str
 {
     struct json j = json_begin(out);
     char at[CLOCK_TEXT_BYTES];
+    struct buf contents = BUF_INIT(FILE_BYTES_MAX);
     char *observed = json_dumps(json_object_get(plan, "observed"), JSON_COMPACT);
 
     clock_format(clock_wall_ns(), 0, at);
@@ -30,7 +32,12 @@ static void write_content(const struct project *project, const json_t *plan, str
     json_text(&j, "seal", answer_text(plan, "seal"));
     json_raw(&j, "observed", observed != NULL ? str_from(observed) : STR("[]"));
     json_raw(&j, "document", project->document);
+    if (project->content_count > 0) {
+        contents_write(project, &contents);
+        json_raw(&j, "contents", buf_str(&contents));
+    }
     json_end(&j);
+    buf_fini(&contents);
     buf_add_byte(out, '\n');
     free(observed);
 }

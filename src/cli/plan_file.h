@@ -2,7 +2,8 @@
  *
  *     tend-plan 1 8f14e45f…                 format, and the SHA-256 of all that follows
  *     {"project":…,"made_at":…,"version":…,"digest":…,"seal":…,"observed":[…],
- *      "document":{…}}                      the resolved document: it may hold secrets, so 0600
+ *      "document":{…},"contents":{…}}       the resolved document, and what is in its configs and
+ *                                           secrets: so 0600
  *
  * The hash finds damage and edits; the seal is the daemon's, made with the key of its state
  * directory, so that a plan of another project, or one whose hash was made to fit, is refused

@@ -95,6 +95,24 @@ static const char *join_path(struct arena *a, const char *path, struct str key)
     return arena_format(a, "%s%s%.*s", path, path[0] != 0 ? "." : "", STR_ARG(key));
 }
 
+/* Secrets of a service, without their contents' hashes; where nothing else differs, it is said. */
+static void add_secrets(
+    struct place *p, const char *path, const struct node *before, const struct node *after)
+{
+    struct node *was = before != NULL ? spec_conceal_files(p->arena, before) : NULL;
+    struct node *is = after != NULL ? spec_conceal_files(p->arena, after) : NULL;
+    struct field_change f = {.path = path,
+        .before = show_value(p, STR("secrets"), was),
+        .after = show_value(p, STR("secrets"), is),
+        .effect = p->effect};
+
+    if (was != NULL && is != NULL && node_equal(was, is)) {
+        f.before = STR("\"(other contents)\"");
+        f.after = STR("\"(new contents)\"");
+    }
+    vec_push(&p->change->fields, f);
+}
+
 static void add_change(struct place *p, const char *path, struct str key, const struct node *before,
     const struct node *after)
 {
@@ -130,7 +148,10 @@ static void diff_key(const struct place *at, const struct field_table *table, st
         diff_maps(&here, field != NULL ? field->table : NULL, before, after);
         return;
     }
-    add_change(&here, here.path, key, before, after);
+    if (table == &fields_service && str_is(key, "secrets"))
+        add_secrets(&here, here.path, before, after);
+    else
+        add_change(&here, here.path, key, before, after);
 }
 
 static void diff_maps(const struct place *at, const struct field_table *table,

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "spec/contents.h"
 #include "spec/load.h"
 
 #include <stdlib.h>
@@ -32,12 +33,15 @@ const struct project *documents_load(
     return p;
 }
 
-bool documents_store(const char *state_dir, const struct project *p, struct err *err)
+bool documents_store(
+    const char *state_dir, const struct project *p, const char *contents, struct err *err)
 {
     char digest[HASH_TEXT_BYTES];
-    char *path;
-    bool ok;
+    char *path = mem_format("%s/objects", state_dir);
+    bool ok = contents_store(p, contents, path, err);
 
+    free(path);
+    TRY(ok);
     hash_format(&p->digest, digest);
     path = object_path(state_dir, digest);
     ok = fs_exists(path) || fs_write(path, p->document, 0600, err);

@@ -10,7 +10,9 @@
 /* NULL after an error: not there, damaged, or of another version. */
 const struct project *documents_load(
     const char *state_dir, const char *digest, struct str revision_key, struct err *err);
-/* Durable, under the digest of the document. */
-MUST_USE bool documents_store(const char *state_dir, const struct project *p, struct err *err);
+/* Durable, under the digest of the document; what is in its configs and secrets (contents.h) first.
+ */
+MUST_USE bool documents_store(
+    const char *state_dir, const struct project *p, const char *contents, struct err *err);
 
 #endif

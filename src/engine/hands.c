@@ -298,6 +298,7 @@ bool hands_create(struct hands **out, const struct hands_settings *settings, str
     h->settings = *settings;
     mine.data = h;
     (void)snprintf(h->logs_dir, sizeof h->logs_dir, "%s/logs", settings->state_dir);
+    (void)snprintf(h->volumes_dir, sizeof h->volumes_dir, "%s/volumes", settings->state_dir);
     h->clock_offset_ns = clock_wall_ns() - clock_boot_ns();
     h->machine_bytes = host_memory(&machine, NULL) ? machine.total_bytes : 0;
     h->engine = engine_create(&mine, random_secret_seed(), clock_boot_ns(), clock_wall_ns());
@@ -369,5 +370,5 @@ const char *const *hands_environment(
 
     if (i == NULL || i->project == NULL)
         return NULL;
-    return environment_build(a, i, hands_port_of, h);
+    return hands_variables(h, a, i);
 }

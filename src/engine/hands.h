@@ -55,5 +55,7 @@ void hands_degraded(struct hands *h, const char *what, const char *text);
  * the instance does not exist. */
 const char *const *hands_environment(
     struct hands *h, struct arena *a, const char *service, int slot);
+/* A process in whose view of the files the instance lives; 0: it sees what everybody sees. */
+int hands_view_pid(struct hands *h, const struct instance *i);
 
 #endif

@@ -1,7 +1,8 @@
 /* hands_private.h - what the files of the hands share.
  *
  *   hands.c           turns, the journal, samples      hands_process.c   processes, ports, records
- *   hands_probe.c     probes                           hands_restore.c   after a restart */
+ *   hands_probe.c     probes                           hands_restore.c   after a restart
+ *   hands_files.c     volumes, configs and secrets */
 #ifndef TEND_ENGINE_HANDS_PRIVATE_H
 #define TEND_ENGINE_HANDS_PRIVATE_H
 
@@ -55,7 +56,7 @@ struct hands {
     bool notice_asked;           /* a durable notice is under way */
     int64_t clock_offset_ns;
     int64_t machine_bytes; /* of memory; 0: not known */
-    char logs_dir[4096];
+    char logs_dir[4096], volumes_dir[4096];
     struct {
         VEC_OF(struct hand *);
     } failed; /* starts that failed at once */
@@ -89,6 +90,12 @@ int hands_port_of(void *data, const char *service);
 /* Borrows from `a` and the instance. */
 void hands_fill_spec(
     struct hands *h, struct arena *a, const struct instance *i, struct process_spec *out);
+
+/* ---- hands_files.c ---- */
+void hands_fill_files(
+    struct hands *h, struct arena *a, const struct service *s, struct process_spec *out);
+/* NAME=VALUE, NULL-terminated: all that the instance gets. */
+const char *const *hands_variables(struct hands *h, struct arena *a, const struct instance *i);
 
 /* ---- hands_probe.c ---- */
 void hands_probe(void *data, struct instance *i, enum engine_probe mode);

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "drive/process/users.h"
-#include "engine/environment.h"
 
 #include <stdio.h>
 
@@ -35,7 +34,8 @@ static bool create_probe(struct hand *hand, struct err *err)
 
     (void)snprintf(log_path, sizeof log_path, "%s/%s/%d.log", h->logs_dir, i->spec->name, i->slot);
     if (i->spec->healthcheck.kind == PROBE_EXEC) {
-        target.environment = environment_build(a, i, hands_port_of, h);
+        target.environment = hands_variables(h, a, i);
+        target.view_pid = hands_view_pid(h, i);
         ok = user_resolve(i->spec->user, &ids, err);
         if (ok && ids.change) {
             user = (struct probe_user){.uid = ids.uid,

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
-#include "engine/environment.h"
 #include "io/loop.h"
 #include "record/journal.h"
 
@@ -93,7 +92,7 @@ void hands_fill_spec(
         .service = s->name,
         .slot = i->slot,
         .argv = s->argv,
-        .environment = environment_build(a, i, hands_port_of, h),
+        .environment = hands_variables(h, a, i),
         .working_dir = s->working_dir,
         .user = s->user,
         .umask = -1,
@@ -112,6 +111,7 @@ void hands_fill_spec(
         .watchdog_us = heartbeat ? s->healthcheck.interval_ns / 1000 : 0,
         .lease = lease_of(s, engine_is_paused(h->engine)),
     };
+    hands_fill_files(h, a, s, out);
 }
 
 static bool start(struct hand *hand, struct err *err)
@@ -429,6 +429,7 @@ bool hands_driver_create(struct hands *h, struct err *err)
     struct process_settings settings = {
         .run_dir = h->settings.run_dir,
         .log_dir = h->logs_dir,
+        .volumes_dir = h->volumes_dir,
         .project = h->settings.project,
         .shim_path = h->settings.shim_path,
     };

@@ -258,7 +258,7 @@ static bool store_merged(struct run *run, struct err *err)
 
     run->merged =
         merge_held(run->target, engine_project(s->engine), &run->held, s->revision_key, err);
-    return run->merged != NULL && documents_store(s->state_dir, run->merged, err);
+    return run->merged != NULL && documents_store(s->state_dir, run->merged, NULL, err);
 }
 
 static void declare(struct run *run)

@@ -19,6 +19,7 @@ void command_destroy(struct command **c)
         return;
     free((*c)->service);
     free((*c)->document);
+    free((*c)->contents);
     free((*c)->plan);
     free((*c)->seal);
     free(*c);

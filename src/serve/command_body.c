@@ -31,6 +31,7 @@ static const struct field {
     {"for_ms", SHAPE_MS, ON(COMMAND_PAUSE), ON(COMMAND_PAUSE), AT(for_ms), 0, COMMAND_FOR_MS_MAX},
     {"shutdown", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(shutdown)},
     {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY), ON(COMMAND_APPLY), AT(document)},
+    {"contents", SHAPE_DOCUMENT, ON(COMMAND_APPLY), 0, AT(contents)},
     {"plan", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(plan)},
     {"rollback_to", SHAPE_INT, ON(COMMAND_APPLY), 0, AT(rollback_to), 1, 1000000},
     {"cause", SHAPE_MS, ON(COMMAND_APPLY), 0, AT(cause), 1, INT64_MAX},

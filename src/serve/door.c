@@ -291,6 +291,7 @@ static void do_environment(struct request *r)
     json_text(&j, "subject", i->subject);
     json_text(&j, "working_dir", i->spec->working_dir);
     json_text(&j, "user", i->spec->user);
+    json_int(&j, "view_pid", hands_view_pid(r->door->settings.hands, i));
     json_open_array(&j, "environment");
     for (; *environment != NULL; environment++)
         json_text(&j, NULL, *environment);

@@ -52,6 +52,7 @@ struct command {
     bool shutdown;
     bool start;      /* an apply: start what people had stopped too, as `up` does */
     char *document;  /* JSON or YAML text, terminated */
+    char *contents;  /* of its configs and secrets (spec/contents.h); NULL: they are kept here */
     char *plan;      /* digest that the document must still give, NULL: any */
     char *seal;      /* what the daemon put on that plan; NULL: it was not kept in a file */
     int rollback_to; /* an apply: the generation that it goes back to; 0: none */

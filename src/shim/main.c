@@ -62,7 +62,7 @@ static void detach(struct shim *s)
     for (int fd = 0; fd < 3 && s->null_fd != -1; fd++)
         (void)dup2(s->null_fd, fd);
     (void)setsid();
-    (void)umask(077);
+    s->outer_umask = (uint32_t)umask(077);
     (void)chdir("/"); /* so that no file system is held */
 }
 

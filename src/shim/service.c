@@ -61,6 +61,7 @@ static void start_failed(struct shim *s, const struct spawn_failure *failure)
     r.pid = 0;
     r.code = failure->error;
     r.step = (uint16_t)failure->step;
+    r.detail = failure->detail;
     r.next = SHIM_NEXT_WAIT;
     if (s->policy.lease.flags == 0 && !control_managed(s)) {
         r.next = SHIM_NEXT_DONE;

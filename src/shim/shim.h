@@ -4,7 +4,8 @@
  * nothing happens while nothing happens. What it says and is told: drive/process/shim_protocol.h.
  *
  *     main.c    start, the loop, deadlines          spawn.c    the child until exec
- *     spec.c    memfd → struct spec                 leftover.c everything that must die
+ *     mounts.c  its view of the machine's files     leftover.c everything that must die
+ *     spec.c    memfd → struct spec
  *     policy.c  restart or not (pure)               output.c   FIFO → CRI records
  *     service.c start, exit, stop of the service    log_file.c the file: rotation, full disk
  *     record.c  r.N and state                       control.c  daemons; notify.c sd_notify
@@ -34,9 +35,31 @@
 #define LOG_RETRY_MS     100  /* on a full disk */
 #define KILL_AGAIN_MS    100
 
+/* Code that runs between vfork and exec, on a small stack and in its parent's memory. */
+#define IN_CHILD __attribute__((no_sanitize("address", "undefined"), no_stack_protector))
+#if !__has_attribute(no_stack_protector)
+#undef IN_CHILD
+#define IN_CHILD __attribute__((no_sanitize("address", "undefined")))
+#endif
+
+struct mount_entry {
+    uint32_t kind, flags;
+    const char *source, *target, *options;
+};
+
+struct file_entry {
+    uint32_t uid, gid, mode;
+    const char *path;
+    const void *bytes;
+    size_t length;
+};
+
 struct spec {
     const char *run_dir, *program, *cwd, *log_dir, *log_name, *notify, *boot_id, *oom_score;
-    const char *cgroup_v2, *freezer, *oom_file;
+    const char *cgroup_v2, *freezer, *oom_file, *files_dir;
+    struct mount_entry *mounts;
+    struct file_entry *files;
+    uint32_t mount_count, file_count;
     const char *cgroup_v1[SHIM_CGROUPS_MAX];
     char **arguments, **variables; /* NULL-terminated, into the spec's pages */
     uint64_t run_id;
@@ -102,10 +125,11 @@ struct shim {
     struct connection connections[CONNECTIONS_MAX];
     int dir_fd, state_fd, spec_fd, listen_fd, signal_fd, notify_fd, null_fd, pid_fd;
     int cgroup_v2_fd, cgroup_v1_fds[SHIM_CGROUPS_MAX];
-    uint64_t record_low; /* the oldest that is not acknowledged */
-    uint64_t oom_kills;  /* of the cgroup when the service was started */
-    bool adopted;        /* the service is not our child */
-    bool main_gone;      /* the service ended, things that it started still run */
+    uint32_t outer_umask; /* the daemon's */
+    uint64_t record_low;  /* the oldest that is not acknowledged */
+    uint64_t oom_kills;   /* of the cgroup when the service was started */
+    bool adopted;         /* the service is not our child */
+    bool main_gone;       /* the service ended, things that it started still run */
     bool killed, stay;
     int stop_signal;
     struct shim_record last; /* how it ended the last time */
@@ -153,9 +177,14 @@ uint64_t policy_slow_ms(struct policy *p);
 struct spawn_failure {
     enum shim_step step;
     int error;
+    uint32_t detail;
 };
 /* The pid, or -1 with what failed. */
 pid_t spawn_service(struct shim *s, struct spawn_failure *out_failure);
+
+/* ---- mounts.c ---- */
+/* In the child: files and mounts of the spec. False with the step and which one; errno. */
+bool mounts_make(const struct spec *spec, struct spawn_failure *out);
 
 /* ---- service.c ---- */
 void service_start(struct shim *s);

@@ -26,13 +26,6 @@ struct clone_arguments {
 static struct spawn_failure failure;
 static struct shim *child_of;
 
-#define IN_CHILD __attribute__((no_sanitize("address", "undefined"), no_stack_protector))
-
-#if !__has_attribute(no_stack_protector)
-#undef IN_CHILD
-#define IN_CHILD __attribute__((no_sanitize("address", "undefined")))
-#endif
-
 IN_CHILD static void fail(enum shim_step step)
 {
     failure.step = step;
@@ -51,6 +44,16 @@ IN_CHILD static void enter_cgroups(struct shim *s, bool born_inside)
         if (fd == -1 || write(fd, "0", 1) != 1)
             fail(SHIM_STEP_CGROUP);
     }
+}
+
+IN_CHILD static void make_mounts(const struct spec *spec)
+{
+    struct spawn_failure why = {SHIM_STEP_NONE, 0, 0};
+
+    if (mounts_make(spec, &why))
+        return;
+    failure.detail = why.detail;
+    fail(why.step);
 }
 
 IN_CHILD static void set_limits(const struct spec *spec)
@@ -108,10 +111,10 @@ IN_CHILD static void run_child(struct shim *s, bool born_inside)
     if (s->spec.has_cpus &&
         syscall(SYS_sched_setaffinity, 0, sizeof s->spec.cpus, s->spec.cpus) == -1)
         fail(SHIM_STEP_CPUS);
+    make_mounts(&s->spec);
     set_limits(&s->spec);
     become_user(&s->spec);
-    if (s->spec.has_umask)
-        (void)umask(s->spec.umask);
+    (void)umask(s->spec.has_umask ? s->spec.umask : s->outer_umask);
     if (s->spec.cwd != NULL && chdir(s->spec.cwd) == -1)
         fail(SHIM_STEP_CWD);
     if (s->spec.flags & SHIM_SPEC_NO_NEW_PRIVILEGES)
@@ -190,11 +193,11 @@ static long clone_child(struct shim *s)
 
 pid_t spawn_service(struct shim *s, struct spawn_failure *out_failure)
 {
-    failure = (struct spawn_failure){SHIM_STEP_NONE, 0};
+    failure = (struct spawn_failure){SHIM_STEP_NONE, 0, 0};
     long pid = clone_child(s);
     if (pid < 0)
         failure = (struct spawn_failure){
-            pid == -EAGAIN || pid == -ENOMEM ? SHIM_STEP_FORK : SHIM_STEP_CGROUP, (int)-pid};
+            pid == -EAGAIN || pid == -ENOMEM ? SHIM_STEP_FORK : SHIM_STEP_CGROUP, (int)-pid, 0};
     else if (failure.step != SHIM_STEP_NONE)
         (void)waitpid((pid_t)pid, NULL, 0);
     *out_failure = failure;

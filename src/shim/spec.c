@@ -1,5 +1,6 @@
 #include "shim/shim.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 static bool take_exact(const struct shim_spec_cursor *c, void *out, size_t bytes)
@@ -36,6 +37,8 @@ static const char **text_of(struct spec *s, uint32_t tag)
         return &s->notify;
     case SHIM_TAG_BOOT_ID:
         return &s->boot_id;
+    case SHIM_TAG_FILES_DIR:
+        return &s->files_dir;
     default:
         return NULL;
     }
@@ -76,8 +79,76 @@ static bool take_number(struct spec *s, const struct shim_spec_cursor *c)
 }
 
 struct counts {
-    uint32_t arguments, variables;
+    uint32_t arguments, variables, mounts, files;
 };
+
+/* A terminated text within the entry; NULL, or `*at` behind it. */
+static const char *text_within(const struct shim_spec_cursor *c, size_t *at)
+{
+    const char *text = (const char *)c->value + *at;
+    const char *end = *at < c->length ? memchr(text, 0, c->length - *at) : NULL;
+
+    if (end == NULL)
+        return NULL;
+    *at += (size_t)(end - text) + 1;
+    return text;
+}
+
+static bool take_mount(const struct shim_spec_cursor *c, struct mount_entry *out)
+{
+    struct shim_mount m;
+    size_t at;
+
+    if (!take_exact(c, &m, sizeof m) || m.texts < sizeof m)
+        return false;
+    at = m.texts;
+    *out = (struct mount_entry){.kind = m.kind, .flags = m.flags};
+    out->source = text_within(c, &at);
+    out->target = text_within(c, &at);
+    out->options = text_within(c, &at);
+    return out->options != NULL && out->target != NULL && out->target[0] == '/' &&
+           strlen(out->target) < PATH_MAX && strlen(out->options) < PATH_MAX;
+}
+
+static bool is_inner_path(const char *path)
+{
+    return path != NULL && path[0] != '\0' && path[0] != '/' && strstr(path, "..") == NULL &&
+           strlen(path) < 512;
+}
+
+static bool take_file(const struct shim_spec_cursor *c, struct file_entry *out)
+{
+    struct shim_file f;
+    size_t at;
+
+    if (!take_exact(c, &f, sizeof f) || f.path < sizeof f)
+        return false;
+    at = f.path;
+    *out = (struct file_entry){.uid = f.uid, .gid = f.gid, .mode = f.mode & 07777};
+    out->path = text_within(c, &at);
+    if (!is_inner_path(out->path))
+        return false;
+    out->bytes = (const char *)c->value + at;
+    out->length = c->length - at;
+    return true;
+}
+
+/* Mounts and files; `fill` is false while counting. */
+static bool take_view(struct spec *s, const struct shim_spec_cursor *c, struct counts *n, bool fill)
+{
+    if (c->tag == SHIM_TAG_MOUNT) {
+        if (n->mounts >= SHIM_MOUNTS_MAX || (fill && !take_mount(c, &s->mounts[n->mounts])))
+            return false;
+        n->mounts++;
+    } else if (c->tag == SHIM_TAG_FILE) {
+        if (n->files >= SHIM_FILES_MAX || (fill && !take_file(c, &s->files[n->files])))
+            return false;
+        n->files++;
+    }
+    s->mount_count = n->mounts;
+    s->file_count = n->files;
+    return true;
+}
 
 /* Lists; `fill` is false while counting. */
 static bool take_listed(
@@ -124,7 +195,7 @@ static bool take_listed(
 static bool walk(struct spec *s, const void *bytes, size_t length, bool fill)
 {
     struct shim_spec_cursor c;
-    struct counts n = {0, 0};
+    struct counts n = {0, 0, 0, 0};
 
     if (!shim_spec_begin(&c, bytes, length))
         return false;
@@ -132,14 +203,17 @@ static bool walk(struct spec *s, const void *bytes, size_t length, bool fill)
         const char **text = text_of(s, c.tag);
         if (text != NULL && (*text = shim_spec_text(&c)) == NULL)
             return false;
-        if (!take_number(s, &c) || !take_listed(s, &c, &n, fill))
+        if (!take_number(s, &c) || !take_listed(s, &c, &n, fill) || !take_view(s, &c, &n, fill))
             return false;
     }
     if (!fill) {
         s->arguments = calloc(n.arguments + 1, sizeof(char *));
         s->variables = calloc(n.variables + 1, sizeof(char *));
+        s->mounts = calloc(n.mounts + 1, sizeof *s->mounts);
+        s->files = calloc(n.files + 1, sizeof *s->files);
     }
-    return !c.broken && s->arguments != NULL && s->variables != NULL;
+    return !c.broken && s->arguments != NULL && s->variables != NULL && s->mounts != NULL &&
+           s->files != NULL;
 }
 
 static bool is_plain_name(const char *name)
@@ -157,6 +231,8 @@ const char *spec_read(struct spec *out, const void *bytes, size_t length)
         return "directories are missing";
     if (out->program != NULL && out->arguments[0] == NULL)
         return "arguments are missing";
+    if (out->file_count > 0 && (out->files_dir == NULL || strlen(out->files_dir) > 2048))
+        return "the directory of files is missing";
     if (out->stop_signal == 0)
         out->stop_signal = 15; /* SIGTERM */
     return NULL;

@@ -101,6 +101,7 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
     p->service_count = draft->services.count;
     node_put(a, root, STR("name"), node_text(a, str_from(p->name)))->key_span = draft->name_span;
     (void)node_put(a, root, STR("services"), encode_services(a, services, draft, revision_key));
+    stores_fill(a, p, draft);
     (void)node_put(a, root, STR("x-tend-directory"), node_text(a, str_from(p->dir)));
     p->shared = draft->shared;
     put_shared(a, root, draft);
@@ -147,8 +148,12 @@ void spec_write_redacted(const struct project *p, bool all_values, struct buf *o
     struct arena *a = arena_create(0);
     struct node *copy = node_copy(a, p->node);
 
-    NODE_EACH (node_get(copy, "services"), service)
+    NODE_EACH (node_get(copy, "services"), service) {
         redact(a, node_get(service->value, "environment"), all_values);
+        struct node_pair *secrets = node_find(service->value, STR("secrets"));
+        if (secrets != NULL)
+            secrets->value = spec_conceal_files(a, secrets->value);
+    }
     NODE_EACH (copy, section)
         NODE_EACH (section->value, entry)
             redact_entry(a, fields_kind(section->key), entry->value);

@@ -99,7 +99,7 @@ static const char *entry_name(const struct field_list *list, size_t entry_bytes,
 }
 
 /* A network, volume, config or secret must be declared. */
-static void check_declared(struct diagnostics *d, const struct field_list *list, size_t entry_bytes,
+void shared_check(struct diagnostics *d, const struct field_list *list, size_t entry_bytes,
     const char *what, const char *section, const char *name, const struct span *span)
 {
     const char *names[100];
@@ -127,7 +127,7 @@ static void check_grants(struct diagnostics *d, const struct field_list *grants,
     for (size_t i = 0; i < grants->count; i++) {
         const struct file_grant *g = FIELD_AT(*grants, struct file_grant, i);
         if (g->source != NULL)
-            check_declared(d, sources, sizeof(struct file_source), what, section, g->source,
+            shared_check(d, sources, sizeof(struct file_source), what, section, g->source,
                 span_of(draft, section));
     }
 }
@@ -140,7 +140,7 @@ static void check_networks(
     for (size_t i = 0; i < c->networks.count; i++) {
         const char *name = FIELD_AT(c->networks, struct network_attachment, i)->name;
         if (strcmp(name, "default") != 0)
-            check_declared(d, &p->shared.networks, sizeof(struct network), "network", "networks",
+            shared_check(d, &p->shared.networks, sizeof(struct network), "network", "networks",
                 name, span_of(draft, "networks"));
     }
 }
@@ -153,7 +153,7 @@ static void check_volumes(
     for (size_t i = 0; i < c->mounts.count; i++) {
         const struct mount *m = FIELD_AT(c->mounts, struct mount, i);
         if (m->type == MOUNT_VOLUME && m->source != NULL)
-            check_declared(d, &p->shared.volumes, sizeof(struct volume_source), "volume", "volumes",
+            shared_check(d, &p->shared.volumes, sizeof(struct volume_source), "volume", "volumes",
                 m->source, span_of(draft, "volumes"));
     }
 }

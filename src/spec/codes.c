@@ -74,8 +74,8 @@ const struct code codes[] = {
      .explanation =
             "It would be wrong to start the service without what it asks for, so this is an error "
             "and\n"
-            "not a note. The message says why, and what to write instead if there is something.", .wrong = WEB "    volumes: [\"./data:/data\"]\n",
-     .right = WEB "    environment: {DATA: ./data}\n"                                                                                                                                                                                                            },
+            "not a note. The message says why, and what to write instead if there is something.", .wrong = WEB "    dns: 192.0.2.1\n",
+     .right = WEB                                                                                                                                                                                                                                                },
     {.name = "recursive-alias",
      .title = "an anchor that holds itself",
      .explanation = "`*name` stands for what `&name` marks; inside of that it would stand for "
@@ -115,7 +115,7 @@ const struct code codes[] = {
     {.name = "unknown-resource",
      .title = "a network, volume, config or secret that is not declared",
      .explanation =
-            "What a container names under `networks`, `volumes`, `configs` and `secrets` "
+            "What a service names under `networks`, `volumes`, `configs` and `secrets` "
             "is declared at the\n"
             "top of the file, under the same word; `name: {}` is enough where nothing is "
             "to be said. A\n"

@@ -108,6 +108,11 @@ void expand_device(
  * leaves its key out. It has the item's span. */
 struct node *expanded(struct decode *d, const struct node *item, ...) __attribute__((sentinel));
 
+/* ---- check_container.c ---- */
+/* That `name` is an entry of a shared list, whose structs begin with their key. */
+void shared_check(struct diagnostics *d, const struct field_list *list, size_t entry_bytes,
+    const char *what, const char *section, const char *name, const struct span *span);
+
 /* ---- fields_port.c, fields_mount.c, fields_build.c ---- */
 void expand_port(
     struct decode *d, const struct field *f, const struct node *item, struct node *list);

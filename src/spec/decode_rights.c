@@ -1,4 +1,4 @@
-/* What a process may do and see: ulimits, security_opt, volumes. */
+/* What a process may do: ulimits, cpuset, security_opt. */
 #include "spec/spec_private.h"
 
 #include "base/must.h"
@@ -231,89 +231,4 @@ struct node *encode_security_opt(struct encode *e, const struct field *f, const 
         return NULL;
     node_push(e->arena, list, node_text(e->arena, STR("no-new-privileges:true")));
     return list;
-}
-
-/* volumes: a folder of the machine at its own place is what a process sees anyway. */
-
-static void check_mount(
-    struct decode *d, const struct span *span, struct str source, struct str target, bool read_only)
-{
-    if (read_only)
-        field_refuse(d, span,
-            "'volumes' read-only: a plain process sees the machine's own files with its user's "
-            "rights");
-    else if (str_starts(source, "/") && str_eq(source, target))
-        diagnostic_note(d->diagnostics, "no-effect", span,
-            "'volumes' has no effect: a plain process sees '%.*s' anyway",
-            (int)(source.len < 200 ? source.len : 200), source.at);
-    else
-        field_refuse(d, span,
-            "'volumes': a plain process sees the machine's own files at their own places; write "
-            "those paths instead");
-}
-
-struct volume {
-    const char *type, *source, *target;
-    bool read_only;
-};
-
-#define ONLY_BIND "only a bind mount of a folder at its own place means something for a process"
-
-static const struct field volume_rows[] = {
-    {.name = "type",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct volume,                                                                                         type),
-     .required = true,
-     .help = "Only 'bind'."},
-    {.name = "source",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct volume,                                                                                                 source),
-     .help = "The folder on the machine."},
-    {.name = "target",
-     .type = FIELD_TEXT,
-     .offset = offsetof(struct volume,target),
-     .required = true,
-     .help = "The same."},
-    {.name = "read_only",
-     .type = FIELD_BOOL,
-     .offset = offsetof(struct volume,                                                                                                       read_only),
-     .default_text = "false",
-     .help = "A plain process has the rights of its user: only false."},
-    {.name = "bind",                .type = FIELD_IGNORED,                                                    .help = "nothing is mounted"                                                                                                     },
-    {.name = "consistency",     .type = FIELD_IGNORED,                                                  .help = "nothing is mounted"                                                                                        },
-    {.name = "volume", .type = FIELD_REFUSED,   .help = ONLY_BIND                                                     },
-    {.name = "tmpfs",.type = FIELD_REFUSED,.help = ONLY_BIND},
-    {.name = "image",.type = FIELD_REFUSED,.help = ONLY_BIND},
-};
-const struct field_table fields_volume =
-    FIELD_TABLE("a volume", "A folder that the process sees.", volume_rows, NULL);
-
-static void check_volume(struct decode *d, const char *name, const struct node *value)
-{
-    struct volume volume = {0};
-
-    if (value->kind == NODE_MAP) {
-        fields_decode(d, &fields_volume, value, &volume);
-        bool is_bind = str_is(str_from(volume.type), "bind");
-        check_mount(d, &value->span, is_bind ? str_from(volume.source) : STR(""),
-            str_from(volume.target), volume.read_only);
-    } else if (node_is_scalar(value) && value->kind != NODE_NULL) {
-        struct str options = value->text, from = str_cut(&options, ':');
-        struct str to = str_cut(&options, ':');
-        while (options.len > 0)
-            volume.read_only = str_is(str_cut(&options, ','), "ro") || volume.read_only;
-        check_mount(d, &value->span, from, to, volume.read_only);
-    } else {
-        (void)field_wrong(d, name, value, "texts and maps in its list");
-    }
-}
-
-void decode_volumes(
-    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
-{
-    (void)into;
-    if (pair->value->kind != NODE_LIST && pair->value->kind != NODE_NULL)
-        (void)field_wrong(d, f->name, pair->value, "a list");
-    for (size_t i = 0; pair->value->kind == NODE_LIST && i < pair->value->count; i++)
-        check_volume(d, f->name, pair->value->items[i]);
 }

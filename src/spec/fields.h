@@ -57,10 +57,11 @@ enum field_effect { FIELD_RESTARTS, FIELD_UPDATES_LIVE, FIELD_NO_EFFECT };
 
 /* How a later file's value meets an earlier one's. */
 enum field_merge {
-    MERGE_DEEP,    /* maps key by key, lists appended, scalars replaced */
-    MERGE_REPLACE, /* the later one stands */
-    MERGE_BY_NAME, /* "NAME=value" lists and maps are one: name by name */
-    MERGE_UNIQUE,  /* lists (or one text) appended, equal ones once */
+    MERGE_DEEP,      /* maps key by key, lists appended, scalars replaced */
+    MERGE_REPLACE,   /* the later one stands */
+    MERGE_BY_NAME,   /* "NAME=value" lists and maps are one: name by name */
+    MERGE_UNIQUE,    /* lists (or one text) appended, equal ones once */
+    MERGE_BY_TARGET, /* the same, and a later one of the same `target` replaces the earlier */
 };
 
 /* Forms in which a value may be written, for schema and reference. */

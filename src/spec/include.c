@@ -227,6 +227,7 @@ static void add_entries(
 {
     struct node *into = target_of(l, root, section);
     bool is_services = str_is(section->key, "services");
+    bool has_files = str_is(section->key, "configs") || str_is(section->key, "secrets");
 
     for (size_t i = 0; into != NULL && i < section->value->count; i++) {
         struct node_pair entry = section->value->pairs[i];
@@ -235,6 +236,8 @@ static void add_entries(
             entry.value = settle_service(l, entry.value, o);
         else if (kind != NULL)
             entry.value = rebase_entry(l->scratch, kind, &entry, o->dir);
+        if (has_files)
+            entry.value = rebase_store(l->scratch, entry.value, o->dir);
         add_entry(l, into, &entry, section->key.at);
     }
 }

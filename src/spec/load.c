@@ -37,6 +37,9 @@ static void load_fini(struct load *l)
     vec_fini(&l->draft.services);
     map_fini(&l->draft.names);
     map_fini(&l->draft.inactive);
+    map_fini(&l->draft.configs);
+    map_fini(&l->draft.secrets);
+    vec_fini(&l->draft.contents);
     arena_destroy(&l->scratch);
     arena_destroy(&l->arena);
 }
@@ -212,6 +215,7 @@ static const struct project *make_project(struct load *l, struct node *root, boo
     NODE_EACH (kinds, pair)
         resources_decode(&resources, &d, pair);
     references_link(l, &resources);
+    stores_finish(&d, &l->draft);
     check_services(l->diagnostics, &l->draft);
     resources_check_places(l->diagnostics, &resources);
     resources_check(l->diagnostics, &resources, &l->draft);

@@ -60,4 +60,9 @@ void spec_write_redacted(const struct project *p, bool all_values, struct buf *o
  * since the value is a URL with a password. */
 bool spec_is_secret(struct str name, struct str value);
 
+/* A copy of the `secrets` of a canonical service without what tells about their contents. */
+struct arena;
+struct node;
+struct node *spec_conceal_files(struct arena *a, const struct node *files);
+
 #endif

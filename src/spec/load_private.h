@@ -100,6 +100,8 @@ struct node *rebase_service(struct arena *a, struct node *service, const char *d
 /* The same of an entry of a registered kind. */
 struct node *rebase_entry(
     struct arena *a, const struct field_kind *kind, const struct node_pair *entry, const char *dir);
+/* The same of a config or secret. */
+struct node *rebase_store(struct arena *a, struct node *store, const char *dir);
 
 /* Rows of both, for their tables. */
 extern const struct field_table fields_include, fields_extends;

@@ -50,6 +50,49 @@ static struct node *merge_by_name(
     return merge_maps(a, NULL, f->table, before, after);
 }
 
+/* Where an entry of volumes, tmpfs, configs or secrets is seen: its long form says so, else
+ * [SOURCE:]TARGET[:ACCESS], TARGET[:OPTIONS], or its name. */
+static struct str target_of(const struct field *f, const struct node *item)
+{
+    const struct node *target = node_get(item, "target");
+    struct str rest, first;
+
+    if (item->kind == NODE_MAP && target == NULL)
+        target = node_get(item, "source");
+    if (item->kind == NODE_MAP)
+        return target != NULL && node_is_scalar(target) ? target->text : STR("");
+    rest = item->text;
+    first = str_cut(&rest, ':');
+    return str_is(str_from(f->name), "volumes") && rest.len > 0 ? str_cut(&rest, ':') : first;
+}
+
+static bool is_replaced(const struct field *f, const struct node *item, const struct node *later)
+{
+    size_t count = later->kind == NODE_LIST ? later->count : 1;
+    struct str target = target_of(f, item);
+
+    for (size_t i = 0; i < count && target.len > 0; i++)
+        if (str_eq(target, target_of(f, later->kind == NODE_LIST ? later->items[i] : later)))
+            return true;
+    return false;
+}
+
+static struct node *merge_by_target(
+    struct arena *a, const struct field *f, struct node *earlier, struct node *later)
+{
+    size_t count = earlier->kind == NODE_LIST ? earlier->count : 1;
+    struct node *kept = node_list(a);
+
+    if (count + node_count(later) > UNIQUE_MAX)
+        return append_lists(a, earlier, later, false); /* decoding tells that it is too long */
+    for (size_t i = 0; i < count; i++) {
+        struct node *item = earlier->kind == NODE_LIST ? earlier->items[i] : earlier;
+        if (!is_replaced(f, item, later))
+            node_push(a, kept, item);
+    }
+    return append_lists(a, kept, later, false);
+}
+
 /* `f` is NULL for a key without a row. */
 static struct node *merge_values(
     struct arena *a, const struct field *f, struct node *earlier, struct node *later)
@@ -67,6 +110,8 @@ static struct node *merge_values(
         return merge_by_name(a, f, earlier, later);
     if (how == MERGE_UNIQUE && earlier->kind != NODE_MAP && later->kind != NODE_MAP)
         return append_lists(a, earlier, later, true);
+    if (how == MERGE_BY_TARGET && earlier->kind != NODE_MAP && later->kind != NODE_MAP)
+        return merge_by_target(a, f, earlier, later);
     if (earlier->kind == NODE_MAP && later->kind == NODE_MAP)
         return merge_maps(a, is_map_of ? NULL : table, is_map_of ? table : NULL, earlier, later);
     if (earlier->kind == NODE_LIST && later->kind == NODE_LIST)

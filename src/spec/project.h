@@ -127,6 +127,35 @@ struct resource {
     size_t need_count;
 };
 
+/* Of a tmpfs: what it is mounted with beyond nosuid, nodev and noexec. */
+enum { MOUNT_SUID = 1, MOUNT_DEV = 2, MOUNT_EXEC = 4 };
+
+/* A directory (or, bound, a file) that the service sees at `target`. */
+struct service_mount {
+    enum mount_type kind; /* bind, volume or tmpfs */
+    const char *source;   /* bind: absolute path; volume: its name, NULL: one of its own */
+    const char *target;   /* absolute, without "." and ".."; not "/" */
+    const char *subpath;  /* volume: a directory in it; NULL: all */
+    bool read_only;
+    bool create;        /* bind: a missing source is made, as a directory */
+    int64_t size_bytes; /* tmpfs; 0: as the kernel has it, half of the memory */
+    int mode;           /* tmpfs; default 01777 */
+    int64_t uid, gid;   /* tmpfs; -1: root's */
+    unsigned options;   /* tmpfs: MOUNT_SUID … */
+    struct span *span;  /* of its entry */
+};
+
+/* A config or a secret: a file that the service finds. What is in it is not part of the document,
+ * which names it by its hash; see struct project_content. */
+struct service_file {
+    bool is_secret;
+    const char *source; /* its name under the project's `configs` or `secrets` */
+    const char *target; /* a plain name in the directory of its kind, or an absolute path */
+    int64_t uid, gid;   /* -1: the service's user's */
+    int mode;           /* default 0400 of a secret, 0444 of a config */
+    struct hash content;
+};
+
 struct service {
     const char *name;
     const struct node *node; /* its canonical map, with spans of what was declared: for diff */
@@ -150,14 +179,26 @@ struct service {
     struct resources resources;
     const struct ulimit *ulimits; /* sorted by name; what is not there is as the daemon's */
     size_t ulimit_count;
-    const char *cpuset;      /* "0-3,5"; NULL: as the daemon's */
-    const uint8_t *cpu_mask; /* the same in CPU_MASK_BYTES, processor 0 first */
-    int oom_score_adj;       /* -1000 to 1000, or OOM_SCORE_UNSET */
-    bool no_new_privileges;  /* security_opt */
+    const char *cpuset;                 /* "0-3,5"; NULL: as the daemon's */
+    const uint8_t *cpu_mask;            /* the same in CPU_MASK_BYTES, processor 0 first */
+    int oom_score_adj;                  /* -1000 to 1000, or OOM_SCORE_UNSET */
+    bool no_new_privileges;             /* security_opt */
+    const struct service_mount *mounts; /* by target, so that what lies in another follows it */
+    size_t mount_count;
+    bool read_only;                   /* all but its mounts, /dev, /proc and /sys */
+    int64_t shm_bytes;                /* a /dev/shm of its own; 0: the machine's */
+    const struct service_file *files; /* by kind, then by target */
+    size_t file_count;
     struct update_policy update;
     struct logging logging;
     const char *const *labels; /* name, value, name, value, …, NULL; sorted by name */
     struct hash revision;      /* of the canonical fields that restart it; see spec/fields.h */
+};
+
+/* Bytes of a config or secret, by their SHA-256. */
+struct project_content {
+    struct hash hash;
+    struct str bytes;
 };
 
 struct project {
@@ -169,7 +210,10 @@ struct project {
         *resources; /* what else is declared, kind by kind, in order of the file */
     size_t resource_count;
     struct shared_lists shared; /* networks, volumes, configs and secrets */
-    const struct node *node;    /* the document as a tree, with spans of what was declared */
+    /* What the services' files hold, each once; none in a project that comes from a document. */
+    const struct project_content *contents;
+    size_t content_count;
+    const struct node *node; /* the document as a tree, with spans of what was declared */
     struct str document; /* canonical JSON: loads to the same project without files or variables */
     struct hash digest;  /* of the document */
 };

@@ -79,6 +79,11 @@ struct node *rebase_service(struct arena *a, struct node *service, const char *d
     return service;
 }
 
+struct node *rebase_store(struct arena *a, struct node *store, const char *dir)
+{
+    return rebase(a, store, STR("file"), dir, false);
+}
+
 struct node *rebase_entry(
     struct arena *a, const struct field_kind *kind, const struct node_pair *entry, const char *dir)
 {

@@ -167,7 +167,8 @@ static void finish_working_dir(struct decode *d, struct service_draft *draft)
     char *path = fs_absolute(d->dir, str_from(declared));
     draft->service.working_dir = arena_copy(d->arena, path);
     free(path);
-    if (d->from_document || value == NULL || value->kind == NODE_NULL)
+    if (d->from_document || value == NULL || value->kind == NODE_NULL ||
+        mounts_cover(&draft->service, draft->service.working_dir))
         return;
     if (stat(draft->service.working_dir, &st) != 0)
         diagnostic_error(d->diagnostics, "missing-file", &value->span, "working_dir '%s': %s",
@@ -215,6 +216,7 @@ void service_finish(struct decode *d, struct service_draft *draft)
         container_finish(d, draft);
     } else {
         finish_argv(d, draft);
+        mounts_finish(d, draft);
         finish_working_dir(d, draft);
     }
     environment_finish(d, draft);

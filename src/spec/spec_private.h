@@ -49,10 +49,12 @@ struct service_draft {
     struct span restart_span;
     const struct node *profiles;
     struct span port_span;
-    struct container *container;     /* NULL: a process */
-    struct dependency *dependencies; /* the service's, while they may change */
-    struct span *dependency_spans;   /* as many */
-    struct field_entry needs;        /* of other kinds */
+    struct container *container;          /* NULL: a process */
+    struct dependency *dependencies;      /* the service's, while they may change */
+    struct span *dependency_spans;        /* as many */
+    struct field_entry needs;             /* of other kinds */
+    const struct node *volumes, *tmpfs;   /* as declared, until mounts_finish */
+    const struct node *configs, *secrets; /* as declared, until stores_finish */
     bool has_errors; /* found before it was finished: what follows from them is not told */
 };
 
@@ -69,6 +71,16 @@ struct project_draft {
     size_t profile_count;
     const struct node *directory; /* x-tend-directory of a document */
     struct shared_lists shared;
+    struct map configs, secrets; /* name → struct store */
+    struct {
+        VEC_OF(struct project_content);
+    } contents;
+};
+
+/* What is in a config or secret of the project. */
+struct store {
+    bool failed; /* which has been told */
+    struct hash hash;
 };
 
 extern const struct dependency dependency_defaults;
@@ -78,7 +90,7 @@ extern const struct healthcheck healthcheck_defaults;
 /* Tables of single mappings, one file each. */
 extern const struct field_table fields_healthcheck, fields_restart, fields_deploy_restart,
     fields_deploy, fields_logging, fields_hang, fields_port, fields_ulimits, fields_volume,
-    fields_env_file;
+    fields_env_file, fields_service_file;
 
 /* What `restart` may be as a text, but for on-failure:N. */
 extern const struct field_choice restart_words[];
@@ -124,6 +136,14 @@ void decode_security_opt(
 struct node *encode_security_opt(struct encode *e, const struct field *f, const void *from);
 void decode_volumes(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+/* An int at the row's offset: rights such as 0440. */
+void decode_rights(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+bool spec_octal(struct str text, int *out);
+struct node *encode_volumes(struct encode *e, const struct field *f, const void *from);
+void decode_files(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_files(struct encode *e, const struct field *f, const void *from);
 void decode_services(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 
@@ -131,6 +151,21 @@ void decode_services(
 void environment_finish(struct decode *d, struct service_draft *draft);
 /* The port that `ports` fixes, 0 if none (or not to be told): for references. */
 int ports_peek(const struct node *ports);
+/* `volumes` and `tmpfs` of a draft, into its service's mounts. */
+void mounts_finish(struct decode *d, struct service_draft *draft);
+/* Whether the service sees something of its own at this path. */
+bool mounts_cover(const struct service *s, const char *path);
+/* When all is decoded: named volumes are looked up, files get what is in them. */
+void stores_finish(struct decode *d, struct project_draft *p);
+/* What is in a config or secret: read once, and only if a service uses it. */
+bool content_find(struct decode *d, struct project_draft *p, const char *name, bool is_secret,
+    const struct span *span, struct hash *out);
+/* `configs` and `secrets` of a draft, into its service's files. */
+void files_finish(struct decode *d, struct project_draft *p, struct service_draft *draft);
+/* In a document: the hash of what is in the file. */
+#define FILE_CONTENT_KEY "x-tend-content"
+/* What is in the services' files, into the project. */
+void stores_fill(struct arena *a, struct project *p, const struct project_draft *draft);
 /* deploy.restart_policy over restart. */
 void restart_finish(struct decode *d, struct service_draft *draft);
 /* What needs several keys: argv, environment, working directory, the probe. */

@@ -6,8 +6,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define FILES_WANTED    65536
@@ -126,6 +128,10 @@ bool process_driver_create(struct process_driver **out, struct loop *l,
     d->log_dir = fs_absolute("/", str_from(settings->log_dir));
     d->project = mem_copy_string(settings->project);
     d->shim_path = mem_copy_string(settings->shim_path);
+    if (settings->volumes_dir != NULL)
+        d->volumes_dir = fs_absolute("/", str_from(settings->volumes_dir));
+    d->can_mount = !settings->no_mounts && geteuid() == 0 &&
+                   prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1;
     d->chores = timer_create_on(l, on_chores, d);
     raise_open_files(d);
     if (!settings->no_cgroups) {
@@ -163,6 +169,7 @@ void process_driver_destroy(struct process_driver **driver)
     free(d->run_dir);
     free(d->instance_dir);
     free(d->log_dir);
+    free(d->volumes_dir);
     free(d->project);
     free(d->shim_path);
     free(d);

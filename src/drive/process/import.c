@@ -21,12 +21,24 @@ static const char *step_name(int step)
         [SHIM_STEP_EXEC] = "exec",
         [SHIM_STEP_OOM_SCORE] = "oom_score_adj",
         [SHIM_STEP_CPUS] = "cpuset",
+        [SHIM_STEP_MOUNTS] = "volumes",
+        [SHIM_STEP_FILES] = "configs and secrets",
+        [SHIM_STEP_READ_ONLY] = "read_only",
     };
 
     return step >= 0 && (size_t)step < sizeof names / sizeof names[0] ? names[step] : "start";
 }
 
-static struct process_record translate(const struct shim_record *r)
+static const char *describe_step(struct process *p, const struct shim_record *r)
+{
+    const char *text = NULL;
+
+    if (r->step == SHIM_STEP_MOUNTS || r->step == SHIM_STEP_FILES)
+        text = view_step(p, r->step, r->detail, p->step, sizeof p->step);
+    return text != NULL ? text : step_name(r->step);
+}
+
+static struct process_record translate(struct process *p, const struct shim_record *r)
 {
     bool failed = r->kind == SHIM_EXEC_FAILED;
 
@@ -53,7 +65,7 @@ static struct process_record translate(const struct shim_record *r)
         .cpu_us = (int64_t)r->cpu_us,
         .memory_max_bytes = (int64_t)r->memory_max_kb * 1024,
         .error = failed ? r->code : 0,
-        .step = step_name(r->step),
+        .step = describe_step(p, r),
         .merged = r->merged,
     };
 }
@@ -84,7 +96,7 @@ static void apply(struct process *p, const struct shim_record *r)
 
 void import_record(struct process *p, const struct shim_record *r)
 {
-    struct process_record told = translate(r);
+    struct process_record told = translate(p, r);
 
     if (p->imported == 0)
         p->acked = r->number - 1;

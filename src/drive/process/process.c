@@ -101,13 +101,15 @@ static MUST_USE bool check_spec(const struct process_spec *spec, struct err *err
     return true;
 }
 
-static MUST_USE bool check_working_dir(const struct process_spec *spec, struct err *err)
+static MUST_USE bool check_working_dir(
+    const struct process_spec *spec, const struct view *view, struct err *err)
 {
     struct stat st;
+    const char *outside = spec->working_dir != NULL ? view_outside(view, spec->working_dir) : NULL;
 
-    if (spec->working_dir == NULL)
-        return true;
-    if (stat(spec->working_dir, &st) == -1)
+    if (outside == NULL)
+        return true; /* or it is the shim that finds out */
+    if (stat(outside, &st) == -1)
         return err_sys(err, "working directory %s", spec->working_dir);
     if (!S_ISDIR(st.st_mode))
         return err_set(
@@ -131,23 +133,42 @@ static MUST_USE bool open_cgroup(
     return true;
 }
 
+static const char *outside_of(void *view, const char *path)
+{
+    const char *outside = view_outside(view, path);
+
+    return outside != NULL ? outside : "";
+}
+
+static MUST_USE bool find_all(struct spec_parts *parts, struct view *view, struct user_ids *user,
+    char **out_program, struct err *err)
+{
+    const struct process_spec *spec = parts->spec;
+    const struct program_view seen = {.outside = outside_of, .data = view};
+
+    return user_resolve(spec->user, user, err) &&
+           view_make(view, parts->process, spec, user, err) && check_working_dir(spec, view, err) &&
+           program_find_seen(out_program, spec->argv[0], variable(spec->environment, "PATH"),
+               spec->working_dir, &seen, err) &&
+           fs_make_dirs(parts->log_dir, MODE_PRIVATE, err);
+}
+
 bool process_prepare(
     struct process *p, const struct process_spec *spec, uint64_t run_id, struct err *err)
 {
     struct buf bytes = BUF_INIT(SHIM_SPEC_MAX);
     struct user_ids user;
+    struct view view = {0};
     char *program = NULL, *log_dir = mem_format("%s/%s", p->driver->log_dir, spec->service);
     struct spec_parts parts = {.spec = spec,
+        .process = p,
         .run_dir = p->dir,
         .log_dir = log_dir,
         .user = &user,
+        .view = &view,
         .files = &p->driver->files,
         .run_id = run_id};
-    bool ok = check_working_dir(spec, err) &&
-              program_find(&program, spec->argv[0], variable(spec->environment, "PATH"),
-                  spec->working_dir, err) &&
-              user_resolve(spec->user, &user, err) && fs_make_dirs(log_dir, MODE_PRIVATE, err) &&
-              open_cgroup(p, spec, err);
+    bool ok = find_all(&parts, &view, &user, &program, err) && open_cgroup(p, spec, err);
 
     parts.program = program;
     parts.cgroup = p->cgroup;
@@ -158,6 +179,7 @@ bool process_prepare(
         p->spec = (struct str){buf_take(&bytes), length};
         p->state.run_id = run_id;
     }
+    view_fini(&view);
     buf_fini(&bytes);
     free(program);
     free(log_dir);

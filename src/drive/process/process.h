@@ -37,7 +37,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
 struct loop;
+struct service_mount; /* spec/project.h */
 struct process;
 struct process_driver;
 
@@ -58,6 +60,16 @@ struct process_lease {
     int64_t slow_max_ms;       /* … doubling up to this, 0 is 30 s */
     const uint8_t *stop_codes; /* exit codes after which it is not started again */
     size_t stop_code_count;
+};
+
+/* A config or secret. */
+struct process_file {
+    bool is_secret;
+    const char *source; /* its name, for messages */
+    const char *target; /* a plain name, or an absolute path */
+    int64_t uid, gid;   /* -1: the service's user's */
+    int mode;
+    struct str bytes; /* at NULL: they could not be had */
 };
 
 /* Borrowed for the time of the call. */
@@ -82,7 +94,13 @@ struct process_spec {
     const uint8_t *cpu_mask;          /* SHIM_CPU_BYTES; NULL: as the daemon's */
     const int *oom_score_adj;         /* NULL: as the daemon's */
     bool no_new_privileges;
-    bool held; /* start nothing before process_resume */
+    const struct service_mount *mounts; /* by target */
+    size_t mount_count;
+    const struct process_file *files;
+    size_t file_count;
+    bool read_only;    /* all but its mounts, /dev, /proc and /sys */
+    int64_t shm_bytes; /* a /dev/shm of its own; 0 none */
+    bool held;         /* start nothing before process_resume */
     struct process_lease lease;
 };
 
@@ -163,8 +181,10 @@ struct process_settings {
     const char *run_dir; /* RUN; made if it is missing */
     const char *log_dir; /* STATE/logs; made if it is missing */
     const char *project;
-    const char *shim_path; /* tend-shim */
-    bool no_cgroups;       /* use none, even where possible */
+    const char *shim_path;   /* tend-shim */
+    const char *volumes_dir; /* STATE/volumes; made when there is a volume */
+    bool no_cgroups;         /* use none, even where possible */
+    bool no_mounts;          /* give nobody a view of its own, even where possible */
 };
 
 /* Raises the limit of open files of this process as far as allowed; services get the old one. */
@@ -176,6 +196,12 @@ void process_driver_destroy(struct process_driver **d);
 /* What this daemon cannot do here ("limits: no cgroup may be made …"), NULL-terminated; the
  * driver's. Asking for it in a spec is an error then. */
 const char *const *process_driver_degraded(const struct process_driver *d);
+
+/* The directory in which an instance finds its secrets or configs; in the arena. */
+const char *process_files_dir(
+    const struct process_driver *d, struct arena *a, const char *service, int slot, bool secrets);
+/* Whether an instance that is started with this has a view of the machine's files of its own. */
+bool process_has_view(const struct process_driver *d, const struct process_spec *spec);
 
 /* ---- one process ---- */
 
@@ -239,6 +265,14 @@ MUST_USE bool process_usage(const struct process *p, struct cgroup_usage *out);
 /* The file that `name` means, searched as execvp does in `path` (NULL: the default above). Told
  * apart: missing (each place tried), a directory, not executable, a script whose interpreter is
  * missing. */
+/* Where a path lies that the program is going to see; "" if nowhere. */
+struct program_view {
+    const char *(*outside)(void *data, const char *path);
+    void *data;
+};
+MUST_USE bool program_find_seen(char **out_path, const char *name, const char *path,
+    const char *working_dir, const struct program_view *view, struct err *err);
+/* The same for a program that sees what we see. */
 MUST_USE bool program_find(
     char **out_path, const char *name, const char *path, const char *working_dir, struct err *err);
 

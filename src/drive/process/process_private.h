@@ -44,6 +44,7 @@ struct process {
     bool vanished;  /* the machine was restarted meanwhile */
     bool ended;     /* on_gone was called */
     bool forgotten; /* only waits for its shim's end, to be cleaned up */
+    char step[300]; /* what could not be done, of the record that is being told */
     bool buried;    /* cleaned up; waits for its last caller to return and its cgroup */
 };
 
@@ -51,6 +52,8 @@ struct process_driver {
     uint32_t magic;
     struct loop *loop;
     char *run_dir, *instance_dir, *log_dir, *project, *shim_path;
+    char *volumes_dir; /* NULL: there are none */
+    bool can_mount;    /* root, with what mounting takes */
     struct process_callbacks callbacks;
     void *data;
     struct cgroup_world *cgroups; /* NULL: none wanted */
@@ -69,12 +72,44 @@ struct process_driver {
     char no_cgroups[512]; /* one line for all controllers that cannot be used */
 };
 
+/* ---- view.c: what an instance sees of the machine's files ---- */
+
+/* In the order in which it is done. */
+struct view_mount {
+    bool is_tmpfs;
+    uint32_t flags; /* SHIM_MOUNT_* */
+    const char *source, *target, *options;
+};
+
+struct view {
+    struct arena *arena;
+    bool is_own; /* a mount namespace */
+    bool read_only;
+    const char *files_dir;
+    struct {
+        VEC_OF(struct view_mount);
+    } mounts;
+};
+
+/* Decides how, and makes directories that are to be there: volumes, sources of binds. */
+MUST_USE bool view_make(struct view *out, const struct process *p, const struct process_spec *spec,
+    const struct user_ids *user, struct err *err);
+void view_fini(struct view *v);
+/* Where a path that the instance sees lies outside; NULL: nowhere (a tmpfs). In the arena. */
+const char *view_outside(const struct view *v, const char *path);
+/* The path inside a file of the spec's, below files_dir. */
+const char *view_file_path(struct arena *a, const struct process_file *file, size_t index);
+/* What the shim could not do: "volumes: /data". */
+const char *view_step(const struct process *p, int step, uint32_t detail, char *out, size_t bytes);
+
 /* ---- spec.c ---- */
 struct spec_parts {
     const struct process_spec *spec;
+    const struct process *process;
     const char *program, *run_dir, *log_dir, *project;
     const struct user_ids *user;
     const struct cgroup *cgroup;
+    const struct view *view;
     const struct rlimit *files;
     uint64_t run_id;
 };

@@ -42,6 +42,8 @@
 #define SHIM_GROUPS_MAX   64
 #define SHIM_LIMITS_MAX   16
 #define SHIM_CPU_BYTES    128
+#define SHIM_MOUNTS_MAX   256
+#define SHIM_FILES_MAX    256
 #define SHIM_NOTIFY_BYTES 256
 
 /* ---- messages: one SEQPACKET packet each, this header first ---- */
@@ -206,6 +208,9 @@ enum shim_step {
     SHIM_STEP_EXEC,
     SHIM_STEP_OOM_SCORE,
     SHIM_STEP_CPUS,
+    SHIM_STEP_MOUNTS, /* a view of its own; detail: 0, or which mount, from 1 */
+    SHIM_STEP_FILES,  /* detail: which file, from 1 */
+    SHIM_STEP_READ_ONLY,
 };
 
 struct shim_record {
@@ -231,6 +236,8 @@ struct shim_record {
     uint64_t alive_ns;
     uint64_t cpu_us; /* user and system, of the service and what it waited for */
     uint64_t memory_max_kb;
+    uint32_t detail; /* of the step */
+    uint32_t zero;
 };
 
 struct shim_record_message {
@@ -308,6 +315,9 @@ enum shim_tag {
     SHIM_TAG_BOOT_ID = 24,     /* text */
     SHIM_TAG_OOM_SCORE = 25,   /* text: written to oom_score_adj */
     SHIM_TAG_CPUS = 26,        /* SHIM_CPU_BYTES: a bit for each processor, the first one first */
+    SHIM_TAG_MOUNT = 27,       /* struct shim_mount and its texts, repeated, in their order */
+    SHIM_TAG_FILES_DIR = 28,   /* text: directory for the files; made at each start */
+    SHIM_TAG_FILE = 29,        /* struct shim_file, its path and its bytes, repeated */
 };
 
 enum shim_spec_flags {
@@ -315,6 +325,29 @@ enum shim_spec_flags {
     SHIM_SPEC_HELD = 2,         /* nothing is started before SHIM_START */
     SHIM_SPEC_KEEP_ORPHANS = 4, /* no subreaper: what the service leaves behind lives on; for the
                                  * guard of the daemon, whose orphans are the services' shims */
+    SHIM_SPEC_MOUNTS = 8,       /* a mount namespace of its own, in which all mounts are made; then
+                                 * the files are in a tmpfs that nobody else sees */
+    SHIM_SPEC_READ_ONLY = 16, /* … and in which all else but /dev, /proc and /sys is read-only */
+};
+
+enum shim_mount_kind { SHIM_MOUNT_BIND = 1, SHIM_MOUNT_TMPFS = 2 };
+
+enum shim_mount_flags {
+    SHIM_MOUNT_READ_ONLY = 1,
+    SHIM_MOUNT_SUID = 2, /* a tmpfs: not nosuid … */
+    SHIM_MOUNT_DEV = 4,
+    SHIM_MOUNT_EXEC = 8,
+};
+
+/* Behind it, `texts` bytes from its beginning: source, target and options, each terminated. */
+struct shim_mount {
+    uint32_t kind, flags, texts, zero;
+};
+
+/* Behind it, `path` bytes from its beginning: a path below FILES_DIR, terminated; then its bytes,
+ * up to the end of the entry. */
+struct shim_file {
+    uint32_t uid, gid, mode, path;
 };
 
 struct shim_user {

@@ -167,6 +167,55 @@ static void add_oom_score(struct buf *out, const int *score)
     add_text(out, SHIM_TAG_OOM_SCORE, text);
 }
 
+/* ---- its view of the files ---- */
+
+static void add_mount(struct buf *out, const struct view_mount *m)
+{
+    struct buf value = BUF_INIT(SHIM_SPEC_MAX);
+    struct shim_mount head = {.kind = m->is_tmpfs ? SHIM_MOUNT_TMPFS : SHIM_MOUNT_BIND,
+        .flags = m->flags,
+        .texts = sizeof head};
+
+    buf_add(&value, &head, sizeof head);
+    buf_add(&value, m->source, strlen(m->source) + 1);
+    buf_add(&value, m->target, strlen(m->target) + 1);
+    buf_add(&value, m->options, strlen(m->options) + 1);
+    add_entry(out, SHIM_TAG_MOUNT, value.at, value.len);
+    buf_fini(&value);
+}
+
+static void add_file(
+    struct buf *out, const struct spec_parts *parts, const struct process_file *f, size_t index)
+{
+    struct buf value = BUF_INIT(SHIM_SPEC_MAX);
+    const char *path = view_file_path(parts->view->arena, f, index);
+    struct shim_file head = {.uid = f->uid >= 0 ? (uint32_t)f->uid : parts->user->uid,
+        .gid = f->gid >= 0 ? (uint32_t)f->gid : parts->user->gid,
+        .mode = (uint32_t)f->mode,
+        .path = sizeof head};
+
+    buf_add(&value, &head, sizeof head);
+    buf_add(&value, path, strlen(path) + 1);
+    buf_add_str(&value, f->bytes);
+    add_entry(out, SHIM_TAG_FILE, value.at, value.len);
+    buf_fini(&value);
+}
+
+static uint32_t add_view(struct buf *out, const struct spec_parts *parts)
+{
+    const struct process_spec *spec = parts->spec;
+
+    VEC_EACH (&parts->view->mounts, struct view_mount, m)
+        add_mount(out, m);
+    if (spec->file_count > 0)
+        add_text(out, SHIM_TAG_FILES_DIR, parts->view->files_dir);
+    for (size_t i = 0; i < spec->file_count; i++)
+        add_file(out, parts, &spec->files[i], i);
+    return !parts->view->is_own
+               ? 0
+               : SHIM_SPEC_MOUNTS | (parts->view->read_only ? SHIM_SPEC_READ_ONLY : 0);
+}
+
 bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *err)
 {
     const struct process_spec *spec = parts->spec;
@@ -191,9 +240,10 @@ bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *er
     add_u32(out, SHIM_TAG_LOG_FILES, spec->log_files_max > 0 ? (uint32_t)spec->log_files_max : 0);
     add_u32(out, SHIM_TAG_STOP_SIGNAL,
         spec->stop_signal > 0 ? (uint32_t)spec->stop_signal : (uint32_t)SIGTERM);
+    uint32_t view = add_view(out, parts);
     add_u32(out, SHIM_TAG_FLAGS,
         (spec->no_new_privileges ? SHIM_SPEC_NO_NEW_PRIVILEGES : 0) |
-            (spec->held ? SHIM_SPEC_HELD : 0));
+            (spec->held ? SHIM_SPEC_HELD : 0) | view);
     add_entry(out, SHIM_TAG_LEASE, &lease, sizeof lease);
     end_spec(out);
     if (buf_full(out))

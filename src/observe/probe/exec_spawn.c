@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -86,6 +87,7 @@ bool probe_exec_program_init(
     program->candidates = find_candidates(argv[0], program->environment);
     if (target->working_dir != NULL)
         program->working_dir = mem_copy_string(target->working_dir);
+    program->view_pid = target->view_pid;
     if (target->user == NULL)
         return true;
     program->switch_user = true;
@@ -130,6 +132,24 @@ static bool become(const struct probe_user *user)
            syscall(SYS_setresuid, user->uid, user->uid, user->uid) == 0;
 }
 
+/* Its mount namespace; root and working directory become those of it, too. */
+static bool enter_view(int pid)
+{
+    char path[40] = "/proc/", digits[12];
+    size_t count = 0, at = strlen(path);
+    const char *rest = "/ns/mnt";
+
+    for (; pid > 0; pid /= 10)
+        digits[count++] = (char)('0' + pid % 10);
+    while (count > 0)
+        path[at++] = digits[--count];
+    for (; *rest != 0; rest++)
+        path[at++] = *rest;
+    path[at] = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd != -1 && setns(fd, CLONE_NEWNS) == 0;
+}
+
 static const char *prepare(const struct exec_program *program, int output_fd)
 {
     int null_fd = open("/dev/null", O_RDONLY);
@@ -139,6 +159,8 @@ static const char *prepare(const struct exec_program *program, int output_fd)
         return "redirect";
     (void)syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC); /* they have the flag anyhow */
     (void)setsid();
+    if (program->view_pid > 0 && !enter_view(program->view_pid))
+        return "see what the service sees";
     if (program->switch_user && !become(&program->user))
         return "become the service's user";
     if (program->working_dir != NULL && chdir(program->working_dir) == -1)

@@ -14,6 +14,7 @@ struct exec_program {
     char **candidates; /* argv[0] in each folder of PATH; tried in order */
     char **environment;
     char *working_dir; /* NULL: as the daemon */
+    int view_pid;      /* 0: as the daemon */
     bool switch_user;
     struct probe_user user; /* owns its groups */
 };

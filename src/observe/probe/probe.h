@@ -58,9 +58,10 @@ struct probe_target {
     const char *working_dir;        /* exec, and a relative unix path; NULL: as the daemon */
     const char *const *environment; /* exec: "NAME=value", NULL-terminated; NULL: empty */
     const struct probe_user *user;  /* exec; NULL: as the daemon */
-    const char *log_path;           /* log: STATE/logs/SERVICE/SLOT.log */
-    int64_t log_since_ns;           /* log: lines stamped before (wall clock) are an earlier
-                                     * incarnation's; 0 looks at all */
+    int view_pid;         /* exec: a process whose view of the files it shares; 0: the daemon's */
+    const char *log_path; /* log: STATE/logs/SERVICE/SLOT.log */
+    int64_t log_since_ns; /* log: lines stamped before (wall clock) are an earlier
+                           * incarnation's; 0 looks at all */
 };
 
 struct probe_result {

@@ -35,7 +35,7 @@ struct fixture {
     int watchdogs;
     struct process_log_gap gap;
     int gaps;
-    bool acknowledge, timed_out;
+    bool acknowledge, timed_out, no_mounts;
     bool (*until)(struct fixture *f);
     int64_t argument;
     char trouble[ERR_TEXT_BYTES];
@@ -127,8 +127,11 @@ static void fixture_driver(struct fixture *f)
         .on_gone = fixture_on_gone,
         .on_trouble = fixture_on_trouble,
     };
-    struct process_settings settings = {
-        .run_dir = f->run, .log_dir = f->logs, .project = "test", .shim_path = SHIM};
+    struct process_settings settings = {.run_dir = f->run,
+        .log_dir = f->logs,
+        .project = "test",
+        .shim_path = SHIM,
+        .no_mounts = f->no_mounts};
     struct err err = ERR_INIT;
 
     CHECK_OK(process_driver_create(&f->driver, f->loop, &settings, &callbacks, f, &err), &err);

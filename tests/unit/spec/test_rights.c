@@ -1,4 +1,4 @@
-/* ulimits, oom_score_adj, security_opt and volumes. */
+/* ulimits, oom_score_adj and security_opt. */
 #include "world.h"
 
 #include <sys/resource.h>
@@ -89,24 +89,6 @@ CASE(what_a_process_cannot_be_kept_from_is_refused)
     check_refused("security_opt: ['seccomp:unconfined']", "only knows 'no-new-privileges:true'");
     check_refused("security_opt: no-new-privileges", "'security_opt' takes a list");
     check_refused("cap_drop: [ALL]", "has the rights of its user; name one with `user`");
-}
-
-CASE(a_folder_at_its_own_place_is_there_anyway)
-{
-    struct world *w = world_create();
-
-    (void)load_service(
-        w, "    command: x\n    volumes: ['/srv:/srv', {type: bind, source: /a, target: /a}]\n");
-    CHECK(strstr(told(w), "a plain process sees '/srv' anyway") != NULL);
-    CHECK_INT(diagnostics_count(w->diagnostics, SEVERITY_NOTE), 2);
-    world_destroy(&w);
-    check_refused("volumes: ['./a:/b']", "the machine's own files at their own places");
-    check_refused("volumes: [data:/b]", "the machine's own files at their own places");
-    check_refused("volumes: ['/a:/a:z,ro']", "'volumes' read-only");
-    check_refused("volumes: [{type: bind, source: /a, target: /a, read_only: true}]", "read-only");
-    check_refused("volumes: [{type: volume, source: /a, target: /a}]", "at their own places");
-    check_refused("volumes: [[x]]", "texts and maps in its list");
-    check_refused("tmpfs: /run", "write a path below /run or /tmp");
 }
 
 TEST_MAIN()

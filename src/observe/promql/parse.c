@@ -398,7 +398,6 @@ static struct node *parse_binary(struct parser *p, int precedence_min);
 
 static struct node *parse_unary(struct parser *p)
 {
-    parse_enter(p);
     bool sign =
         parse_at(p, TOKEN_OPERATOR) && (p->token.detail == OP_ADD || p->token.detail == OP_SUB);
     struct node *n;
@@ -418,7 +417,6 @@ static struct node *parse_unary(struct parser *p)
             parse_depth(p, n, inner, NULL);
         }
     }
-    parse_leave(p);
     return n;
 }
 
@@ -481,6 +479,7 @@ static void parse_matching(struct parser *p, struct binary *b)
 
 static struct node *parse_binary(struct parser *p, int precedence_min)
 {
+    parse_enter(p);
     struct node *lhs = parse_unary(p);
 
     while (parse_at(p, TOKEN_OPERATOR)) {
@@ -499,6 +498,7 @@ static struct node *parse_binary(struct parser *p, int precedence_min)
         parse_depth(p, n, lhs, n->binary.rhs);
         lhs = n;
     }
+    parse_leave(p);
     return lhs;
 }
 

@@ -123,7 +123,6 @@ static struct node *binary(struct parser *p, int precedence_min);
 
 static struct node *operand(struct parser *p)
 {
-    parse_enter(p);
     struct node *n;
     if (at_sign(p)) {
         struct token sign = parse_take(p);
@@ -137,7 +136,6 @@ static struct node *operand(struct parser *p)
     } else {
         parse_unexpected(p, "subquery or range selector", "number, duration, step(), or range()");
     }
-    parse_leave(p);
     return n;
 }
 
@@ -165,6 +163,7 @@ static int find_operator(const struct parser *p)
 
 static struct node *binary(struct parser *p, int precedence_min)
 {
+    parse_enter(p);
     struct node *lhs = operand(p);
 
     for (int i; (i = find_operator(p)) >= 0 && operators[i].precedence >= precedence_min;) {
@@ -178,6 +177,7 @@ static struct node *binary(struct parser *p, int precedence_min)
             parse_fail(p, t.start, "modulo by zero");
         lhs = new_duration(p, operators[i].duration, lhs, rhs, lhs->start);
     }
+    parse_leave(p);
     return lhs;
 }
 

@@ -161,6 +161,8 @@ class World:
                 since = event["seq"]
                 if event["type"] == type and subject in (None, event["subject"]):
                     return event
+                if time.monotonic() > deadline:
+                    break
         raise AssertionError(f"no {type} of {subject} in {timeout * PATIENCE} s")
 
     def events_until_now(self, since=0):

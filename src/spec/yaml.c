@@ -28,6 +28,7 @@ struct reader {
 struct frame {
     struct node *node;
     struct str key; /* of a map: waits for its value; at is NULL while a key is expected */
+    bool no_key;    /* it is none, which was told: its value is dropped */
     struct span key_span;
     struct node *merge; /* the value of `<<`, if there was one */
     struct span merge_span;
@@ -274,7 +275,8 @@ static void take_key(struct reader *r, struct frame *f, struct node *key)
 {
     f->key = STR("");
     f->key_span = key->span;
-    if (!node_is_scalar(key))
+    f->no_key = !node_is_scalar(key);
+    if (f->no_key)
         diagnostic_error(r->diagnostics, "wrong-type", &key->span,
             "a key must be a text, and this is %s", node_kind_name(key));
     else
@@ -285,7 +287,9 @@ static void take_value(struct reader *r, struct frame *f, struct node *value)
 {
     struct node_pair *earlier = node_find(f->node, f->key);
 
-    if (str_is(f->key, "<<") && f->merge == NULL) {
+    if (f->no_key)
+        ; /* told */
+    else if (str_is(f->key, "<<") && f->merge == NULL) {
         f->merge = value;
         f->merge_span = f->key_span;
     } else if (earlier != NULL || str_is(f->key, "<<")) {
@@ -418,12 +422,23 @@ static struct span span_at(const struct source *source, struct str text, size_t 
     return s;
 }
 
+/* Where the first character is that YAML does not allow (c-printable), or text.len. */
+static size_t find_control(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+
+        if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+            return i;
+    }
+    return text.len;
+}
+
 static bool is_readable(struct reader *r)
 {
     struct str text = r->text;
     struct span start = {.source = r->source, .line = 1, .column = 1};
-    size_t valid;
-    ptrdiff_t zero = str_find(text, '\0');
+    size_t valid, control;
 
     if (text.len > r->bytes_max) {
         fail(r, "limit", &start,
@@ -432,11 +447,16 @@ static bool is_readable(struct reader *r)
         return false;
     }
     valid = str_utf8_valid(text);
-    if (valid < text.len || zero >= 0) {
-        size_t at = valid < text.len ? valid : (size_t)zero;
-        struct span span = span_at(r->source, text, at);
-        fail(r, "syntax", &span,
-            valid < text.len ? "the file is not valid UTF-8 here" : "a zero byte in the file");
+    control = find_control(text);
+    if (valid < text.len || control < text.len) {
+        struct span span = span_at(r->source, text, valid < control ? valid : control);
+
+        if (valid < control)
+            fail(r, "syntax", &span, "the file is not valid UTF-8 here");
+        else if (text.at[control] == '\0')
+            fail(r, "syntax", &span, "a zero byte in the file");
+        else
+            fail(r, "syntax", &span, "a control character in the file: write it as an escape");
         return false;
     }
     return true;

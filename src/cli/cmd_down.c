@@ -1,8 +1,10 @@
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/must.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cmd.h"
+#include "cli/daemon_start.h"
 #include "cli/operation_view.h"
 #include "cli/transport.h"
 
@@ -67,12 +69,31 @@ static void wait_until_gone(struct cli *cli)
     }
 }
 
+/* Volumes are the daemon's to remove, so one is started for it where there is none. */
+static bool open_for_volumes(struct client **out, struct cli *cli, struct err *err)
+{
+    char path[PATHS_BYTES + 16];
+    struct err none = ERR_INIT;
+    struct paths paths;
+
+    if (client_open(out, cli, err))
+        return true;
+    if (err->kind != ERR_UNREACHABLE || cli_value(cli, "host") != NULL ||
+        !cli_paths(cli, &paths, &none))
+        return false;
+    (void)snprintf(path, sizeof path, "%s/volumes", paths.state_dir);
+    if (!fs_exists(path))
+        return false;
+    client_close(out);
+    return daemon_start(cli, &paths, err) && client_open(out, cli, err);
+}
+
 static int run(struct cli *cli)
 {
-    bool keep = cli_flag(cli, "keep-daemon");
+    bool keep = cli_flag(cli, "keep-daemon"), volumes = cli_flag(cli, "volumes");
+    char body[64];
     struct operation o = {
         .path = "/tend/v1/down",
-        .body = keep ? STR("{\"shutdown\":false}") : STR("{\"shutdown\":true}"),
         .report = true,
     };
     struct operation_outcome outcome = {0};
@@ -80,24 +101,29 @@ static int run(struct cli *cli)
     struct err err = ERR_INIT;
     int code;
 
-    if (!client_open(&c, cli, &err))
+    (void)snprintf(body, sizeof body, "{\"shutdown\":%s%s}", keep ? "false" : "true",
+        volumes ? ",\"volumes\":true" : "");
+    o.body = str_from(body);
+    if (!(volumes ? open_for_volumes(&c, cli, &err) : client_open(&c, cli, &err)))
         code = without_daemon(cli, c, &err);
     else
         code = operation_run(cli, c, &o, &outcome);
     client_close(&c);
     if (code == EXIT_DONE && !keep)
         wait_until_gone(cli);
-    if (outcome.ok && outcome.undo[0] == '\0')
+    if (outcome.ok && outcome.undo[0] == '\0' && !volumes)
         cli_say(cli, "undo: tend up -d");
     return code;
 }
 
 static const struct flag flags[] = {
     FLAG("keep-daemon", 0, "stop the services, but leave the daemon running"),
+    FLAG("volumes", 0, "remove the project's volumes, too, and all that is in them"),
 };
 
 static const struct example examples[] = {
-    {"tend down", "stop everything; tend up starts it again"},
+    {"tend down",           "stop everything; tend up starts it again"},
+    {"tend down --volumes", "and begin anew next time"                },
 };
 
 const struct command cmd_down = {
@@ -107,7 +133,8 @@ const struct command cmd_down = {
     .usage = "",
     .about =
         "Services are stopped in the reverse order of their dependencies. Logs and the journal\n"
-        "are kept.",
+        "are kept, and so are volumes, unless --volumes is given: then they are removed, those of\n"
+        "services that are no longer declared too, and it is said which.",
     COMMAND_FLAGS(flags),
     COMMAND_EXAMPLES(examples),
     .run = run,

@@ -195,6 +195,12 @@ static const struct event_type types[] = {
         "the update of {subject}[ to {to}] is being taken back[: {reason}]"},
     {"update.started", EVENT_NOTICE, EVENT_STEP, EVENT_FOLD_STATE, "updating",
         "{subject} is being updated[ from {from}][ to {to}]"},
+
+    /* names; unnamed: how many of single instances */
+    {"volumes.removed", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "the volumes {names} were removed[ and {unnamed} without a name], with all that was in them"
+        "|{unnamed#volume} without a name were removed, with all that was in them"
+        "|volumes of the project were removed"},
 };
 /* clang-format on */
 

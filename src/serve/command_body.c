@@ -30,6 +30,7 @@ static const struct field {
         COMMAND_NUMBER_MAX},
     {"for_ms", SHAPE_MS, ON(COMMAND_PAUSE), ON(COMMAND_PAUSE), AT(for_ms), 0, COMMAND_FOR_MS_MAX},
     {"shutdown", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(shutdown)},
+    {"volumes", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(volumes)},
     {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY), ON(COMMAND_APPLY), AT(document)},
     {"contents", SHAPE_DOCUMENT, ON(COMMAND_APPLY), 0, AT(contents)},
     {"plan", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(plan)},

@@ -39,9 +39,8 @@ static void on_progress(void *data, const char *subject, const char *state, cons
     operation_progress(r->stream, subject, state, text);
 }
 
-static void on_result(void *data, bool ok, int exit_code, const char *text, const char *undo)
+void request_finish(struct request *r, bool ok, int exit_code, const char *text, const char *undo)
 {
-    struct request *r = OBJ(request, REQUEST_MAGIC, data);
     struct operation_result result = {.ok = ok,
         .exit = exit_code,
         .text = text,
@@ -54,6 +53,16 @@ static void on_result(void *data, bool ok, int exit_code, const char *text, cons
     mem_give_back(); /* a document and what it started: glibc would keep it */
     if (shutdown)
         door->settings.shutdown(door->settings.data);
+}
+
+static void on_result(void *data, bool ok, int exit_code, const char *text, const char *undo)
+{
+    struct request *r = OBJ(request, REQUEST_MAGIC, data);
+
+    if (ok && r->command->kind == COMMAND_DOWN && r->command->volumes)
+        volumes_remove(r);
+    else
+        request_finish(r, ok, exit_code, text, undo);
 }
 
 static void finish_at_once(struct request *r, const char *text, const char *undo)

@@ -1,6 +1,7 @@
 /* door_private.h - what the files of the door share.
  *
- *   door.c        commands, intents, and what follows them     door_plan.c   plan, diff, apply */
+ *   door.c        commands, intents, and what follows them     door_plan.c   plan, diff, apply
+ *   door_volumes.c  down --volumes */
 #ifndef TEND_SERVE_DOOR_PRIVATE_H
 #define TEND_SERVE_DOOR_PRIVATE_H
 
@@ -44,6 +45,13 @@ void request_refuse(struct request *r, const struct err *err, const char *help);
 void request_answer(struct request *r, struct buf *body);
 /* The intent into the journal; it takes effect when it is durable. */
 void request_intend(struct request *r);
+
+/* The last line of its stream; the daemon ends if that was asked for. */
+void request_finish(struct request *r, bool ok, int exit_code, const char *text, const char *undo);
+
+/* ---- door_volumes.c ---- */
+/* Removes the project's volumes, says which, and finishes the request. */
+void volumes_remove(struct request *r);
 
 /* ---- door_plan.c ---- */
 void do_plan(struct request *r);

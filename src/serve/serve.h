@@ -50,6 +50,7 @@ struct command {
     int replicas;
     int64_t for_ms; /* 0: take tend's hands back on */
     bool shutdown;
+    bool volumes;    /* a down: remove them, too */
     bool start;      /* an apply: start what people had stopped too, as `up` does */
     char *document;  /* JSON or YAML text, terminated */
     char *contents;  /* of its configs and secrets (spec/contents.h); NULL: they are kept here */

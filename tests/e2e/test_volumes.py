@@ -77,6 +77,28 @@ def test_a_volume_outlives_instances_and_down(world):
 
 
 @root_only
+def test_down_removes_volumes_only_if_asked_and_says_which(world):
+    place = world.dir / "srv"
+    world.declare({"web": {"command": SLEEP, "volumes": [f"data:{place}/a", f"cache:{place}/b", f"{place}/own"]}},
+                  volumes={"data": {}, "cache": {}})
+    world.up()
+    (world.state / "volumes" / "data" / "note").write_text("x")
+    world.down()
+    assert (world.state / "volumes" / "data" / "note").exists()
+    world.up()
+    done = world.tend("down", "--volumes", "--keep-daemon")
+    assert "removed volumes cache, data and 1 without a name" in done.stderr
+    event = [e for e in world.events_until_now() if e["type"] == "volumes.removed"][0]
+    assert "cache, data" in event["text"] and event["causes"]
+    assert not (world.state / "volumes").exists() and not (world.state / "volumes.removed").exists()
+    world.up()
+    assert not (world.state / "volumes" / "data" / "note").exists()
+    world.down()
+    assert "removed volumes cache, data" in world.tend("down", "--volumes").stderr
+    assert not (world.state / "volumes").exists()
+
+
+@root_only
 def test_tmpfs_has_its_size_and_is_new_at_each_start(world):
     place = f"{world.dir}/scratch"
     world.declare({"web": {"command": ["/bin/sh", "-c", f"ls {place}; touch {place}/old; exec sleep 1000"],

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/must.h"
 #include "cli/help.h"
 #include "cli/project_name.h"
@@ -119,27 +120,59 @@ void cli_say(struct cli *cli, const char *fmt, ...)
     (void)fputc('\n', stderr);
 }
 
-bool cli_project(struct cli *cli, char out[PATHS_PROJECT_BYTES], struct err *err)
+const char *cli_environment(const struct cli *cli)
 {
-    const char *name = cli_value(cli, "project");
-    char file[PATHS_BYTES], here[PATHS_BYTES];
+    const char *name = cli_value(cli, "env");
 
-    if (cli->project[0] != '\0')
-        name = cli->project;
-    if (name == NULL)
-        name = getenv("COMPOSE_PROJECT_NAME");
-    if (name != NULL && name[0] != '\0') {
-        if (!paths_project_valid(str_from(name)))
-            return err_set(err, ERR_INVALID, "\"%.80s\" cannot be a project's name", name);
-        (void)snprintf(out, PATHS_PROJECT_BYTES, "%s", name);
-        return true;
-    }
+    if (name == NULL || name[0] == '\0')
+        name = getenv("TEND_ENV");
+    return name != NULL && name[0] != '\0' ? name : NULL;
+}
+
+/* The files that -f names, else the one that is found; a name needs none. */
+static bool find_files_named(struct cli *cli, struct project_wish *wish, const char **files,
+    char found[PATHS_BYTES], struct err *err)
+{
+    char here[PATHS_BYTES];
+    struct err missing = ERR_INIT;
+
+    wish->files = files;
     VEC_EACH (&cli->arguments.flags, struct given_flag, given)
         if (strcmp(given->flag->name, "file") == 0)
-            return project_name_of_file(out, given->value, err);
+            files[wish->file_count++] = given->value;
+    if (wish->file_count > 0)
+        return true;
     if (getcwd(here, sizeof here) == NULL)
         return err_sys(err, "the current directory");
-    return project_file_find(file, here, err) && project_name_of_file(out, file, err);
+    if (project_file_find(found, here, &missing))
+        files[wish->file_count++] = found;
+    else if (wish->name == NULL)
+        return err_set(err, missing.kind, "%s", missing.text);
+    return true;
+}
+
+bool cli_project(struct cli *cli, char out[PATHS_PROJECT_BYTES], struct err *err)
+{
+    struct project_wish wish = {
+        .name = cli_value(cli, "project"), .environment = cli_environment(cli)};
+    const char **files = mem_new_array(cli->arguments.flags.count + 1, const char *);
+    char found[PATHS_BYTES];
+    bool ok;
+
+    if (wish.name == NULL)
+        wish.name = getenv("COMPOSE_PROJECT_NAME");
+    if (wish.name != NULL && wish.name[0] == '\0')
+        wish.name = NULL;
+    if (cli->project[0] != '\0')
+        wish =
+            (struct project_wish){.name = cli->project}; /* complete: nothing else is looked at */
+    if (wish.name != NULL && !paths_project_valid(str_from(wish.name)))
+        ok = err_set(err, ERR_INVALID, "\"%.80s\" cannot be a project's name", wish.name);
+    else
+        ok = (cli->project[0] != '\0' || find_files_named(cli, &wish, files, found, err)) &&
+             project_name_find(out, &wish, err);
+    free(files);
+    return ok;
 }
 
 bool cli_paths(struct cli *cli, struct paths *out, struct err *err)

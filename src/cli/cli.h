@@ -53,6 +53,9 @@ void cli_write(struct str text);
 /* A line of prose on stderr, unless -q or --json. */
 void cli_say(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The environment that --env or TEND_ENV names, or NULL. */
+const char *cli_environment(const struct cli *cli);
+
 /* The project's name: of the file that was loaded, else -p, else what the file that would be
  * loaded or its folder says (project_name.h). False with
  * ERR_MISSING where there is no file. */

@@ -64,16 +64,27 @@ static json_t *compare(
     return value;
 }
 
-/* Two files, without a daemon. */
-static int of_files(struct cli *cli, const char *from, const char *to)
+/* What one side is: a file, an environment of the project, or (both NULL) the project itself. */
+struct side {
+    const char *file, *environment;
+};
+
+static const char *side_name(const struct side *s)
+{
+    return s->file != NULL ? s->file : s->environment;
+}
+
+/* Two declarations, without a daemon. */
+static int of_sides(struct cli *cli, const struct side *from, const struct side *to)
 {
     int code;
-    const struct project *before = project_need_file(cli, from, &code), *after = NULL;
+    const struct project *before = project_need_file(cli, from->file, from->environment, &code);
+    const struct project *after = NULL;
     json_t *diff = NULL;
 
     if (before != NULL)
-        after = project_need_file(cli, to, &code);
-    if (after != NULL && (diff = compare(before, after, from, to)) != NULL)
+        after = project_need_file(cli, to->file, to->environment, &code);
+    if (after != NULL && (diff = compare(before, after, side_name(from), side_name(to))) != NULL)
         code = show(cli, diff);
     json_decref(diff);
     project_unref(&before);
@@ -83,14 +94,20 @@ static int of_files(struct cli *cli, const char *from, const char *to)
 
 static int run(struct cli *cli)
 {
+    const char *first = cli_word(cli, 0), *second = cli_word(cli, 1);
+    const char *environment = cli_value(cli, "env");
     struct err err = ERR_INIT;
 
-    if (cli_word(cli, 0) == NULL)
+    if (first == NULL)
         return with_applied(cli);
-    if (cli_word(cli, 1) != NULL)
-        return of_files(cli, cli_word(cli, 0), cli_word(cli, 1));
-    (void)err_set(&err, ERR_INVALID, "one file has nothing to be compared with");
-    return cli_misuse(cli, &err, "tend -f FILE diff, or tend diff A.yaml B.yaml");
+    if (second != NULL)
+        return of_sides(cli, &(struct side){.file = first}, &(struct side){.file = second});
+    if (environment != NULL)
+        return of_sides(
+            cli, &(struct side){.environment = environment}, &(struct side){.environment = first});
+    (void)err_set(&err, ERR_INVALID, "\"%.80s\" has nothing to be compared with", first);
+    return cli_misuse(cli, &err,
+        "tend -f FILE diff, tend diff A.yaml B.yaml, or tend diff --env staging production");
 }
 
 static const struct flag flags[] = {
@@ -99,16 +116,17 @@ static const struct flag flags[] = {
 };
 
 static const struct example examples[] = {
-    {"tend diff",                     "what the file says against what was applied last"},
-    {"tend diff old.yaml new.yaml",   "two files, without a daemon"                     },
-    {"tend diff --detailed-exitcode", "for scripts: 0 nothing, 2 differences, 1 failed" },
+    {"tend diff",                          "what the file says against what was applied last"},
+    {"tend diff old.yaml new.yaml",        "two files, without a daemon"                     },
+    {"tend diff --env staging production", "two environments, without a daemon"              },
+    {"tend diff --detailed-exitcode",      "for scripts: 0 nothing, 2 differences, 1 failed" },
 };
 
 const struct command cmd_diff = {
     .name = "diff",
     .group = GROUP_DECLARING,
     .summary = "show what is declared other than what was applied last, field by field",
-    .usage = "[A.yaml B.yaml]",
+    .usage = "[A.yaml B.yaml | --env NAME OTHER]",
     .about = "Compares declarations, whatever runs; `tend plan` says what would be done. Secrets\n"
              "are shown as \"***\".",
     COMMAND_FLAGS(flags),

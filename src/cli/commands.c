@@ -46,6 +46,8 @@ const struct flag global_flags[] = {
         "tend.yaml or compose.yaml to read; several are merged in order"),
     FLAG_VALUE("project", 'p', "NAME", COMPLETES_NOTHING,
         "name of the project (else the file's, else the folder's)"),
+    FLAG_VALUE("env", 0, "NAME", COMPLETES_NOTHING,
+        "environment of the project (else TEND_ENV, else its default_environment)"),
     FLAG_VALUE("host", 'H', "USER@HOST", COMPLETES_NOTHING, "work on another machine, by ssh"),
     FLAG_VALUE("state", 0, "DIR", COMPLETES_DIR,
         "state directory (else TEND_STATE, else the project's own)"),

@@ -21,24 +21,11 @@ static void collect(const struct cli *cli, const char *flag, struct names *out)
 }
 
 /* `file` NULL: what -f says. */
-/* They are declared, checked and planned, and not run. */
-static void note_containers(const struct project *p, struct diagnostics *d)
+static const struct project *load(
+    struct cli *cli, const char *file, const struct load_options *more, struct diagnostics *d)
 {
-    for (size_t i = 0; p != NULL && i < p->service_count; i++) {
-        const struct service *s = &p->services[i];
-        if (s->container == NULL)
-            continue;
-        diagnostic_note(d, "not-supported", &s->node->span,
-            "not supported yet: containers; service '%s' is checked and planned, and cannot be "
-            "applied",
-            s->name);
-    }
-}
-
-static const struct project *load(struct cli *cli, const char *file, struct diagnostics *d)
-{
-    struct names files = {0}, profiles = {0};
-    struct load_options options = {.project_name = cli_value(cli, "project")};
+    struct names files = {0}, profiles = {0}, vars = {0}, var_files = {0};
+    struct load_options options = *more;
     const struct project *project;
 
     if (file != NULL)
@@ -46,24 +33,37 @@ static const struct project *load(struct cli *cli, const char *file, struct diag
     else
         collect(cli, "file", &files);
     collect(cli, "profile", &profiles);
+    collect(cli, "var", &vars);
+    collect(cli, "var-file", &var_files);
+    options.project_name = cli_value(cli, "project");
     options.files = files.at;
     options.file_count = files.count;
     options.profiles = profiles.at;
     options.profile_count = profiles.count;
+    options.vars = vars.at;
+    options.var_count = vars.count;
+    options.var_files = var_files.at;
+    options.var_file_count = var_files.count;
+    if (options.environment == NULL)
+        options.environment = cli_value(cli, "env");
     if (flag_find(cli->arguments.command, STR("strict")) != NULL)
         options.strict = cli_flag(cli, "strict");
     project = spec_load(&options, d);
     vec_fini(&files);
     vec_fini(&profiles);
-    note_containers(project, d);
+    vec_fini(&vars);
+    vec_fini(&var_files);
     if (project != NULL)
         (void)snprintf(cli->project, sizeof cli->project, "%s", project->name);
     return project;
 }
 
-const struct project *project_load(struct cli *cli, struct diagnostics *d)
+const struct project *project_load(
+    struct cli *cli, const struct load_options *more, struct diagnostics *d)
 {
-    return load(cli, NULL, d);
+    static const struct load_options none;
+
+    return load(cli, NULL, more != NULL ? more : &none, d);
 }
 
 void project_print_findings(struct diagnostics *d)
@@ -97,10 +97,12 @@ static void tell(struct cli *cli, struct diagnostics *d, bool failed)
     buf_fini(&out);
 }
 
-const struct project *project_need_file(struct cli *cli, const char *file, int *out_code)
+const struct project *project_need_file(
+    struct cli *cli, const char *file, const char *environment, int *out_code)
 {
     struct diagnostics *d = diagnostics_create();
-    const struct project *project = load(cli, file, d);
+    const struct load_options options = {.environment = environment};
+    const struct project *project = load(cli, file, &options, d);
 
     tell(cli, d, project == NULL);
     diagnostics_destroy(&d);
@@ -110,5 +112,5 @@ const struct project *project_need_file(struct cli *cli, const char *file, int *
 
 const struct project *project_need(struct cli *cli, int *out_code)
 {
-    return project_need_file(cli, NULL, out_code);
+    return project_need_file(cli, NULL, NULL, out_code);
 }

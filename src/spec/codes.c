@@ -103,6 +103,11 @@ const struct code codes[] = {
      .explanation = "`*name` stands for what `&name` marked earlier in the same file.",
      .wrong = WEB "    environment: *common\n",
      .right = "x-common: &common {LANG: C.UTF-8}\n" WEB "    environment: *common\n"                                                                                                                                                                             },
+    {.name = "unknown-environment",
+     .title = "an environment that the files do not declare",
+     .explanation = "`--env`, TEND_ENV or `default_environment` names one that is not among "
+                       "`environments`. What\nis declared there is shown.",                       .wrong = WEB "environments:\n  staging: {}\ndefault_environment: stagin\n",
+     .right = WEB "environments:\n  staging: {}\ndefault_environment: staging\n"                                                                                                                                                                                 },
     {.name = "unknown-key",
      .title = "a key that tend does not know",
      .explanation =
@@ -137,6 +142,13 @@ const struct code codes[] = {
             "YAML's\n"
             "own, such as `!!str`. A text that starts with an exclamation mark needs quotes.",    .wrong = WEB "    environment:\n      GREETING: !hello\n",
      .right = WEB "    environment:\n      GREETING: \"!hello\"\n"                                                                                                                                                                                               },
+    {.name = "unknown-variable",
+     .title = "a variable that `variables` does not declare",
+     .explanation =
+            "`${var.NAME}`, `--var` and a `--var-file` can only name what is declared at the "
+            "top of the\nfile; `variables: {NAME: VALUE}` is enough. Variables of the shell "
+            "are written `${NAME}`.",                                                             .wrong = WEB "    user: ${var.who}\n",
+     .right = "variables: {who: nobody}\n" WEB "    user: ${var.who}\n"                                                                                                                                                                                          },
     {.name = "unset-variable",
      .title = "a variable that is not set (a warning)",
      .explanation = "An empty text stands for it, as in Compose. Set it in the environment or "

@@ -16,6 +16,7 @@
 struct entry {
     struct diagnostic shown;
     size_t file_order, order;
+    uint64_t runs; /* a bit each */
 };
 
 struct diagnostics {
@@ -25,7 +26,9 @@ struct diagnostics {
     } entries;
     struct {
         VEC_OF(const char *);
-    } files;           /* in the order of their first finding */
+    } files; /* in the order of their first finding */
+    const char *runs[DIAGNOSTICS_RUNS_MAX];
+    size_t run_count;
     size_t counts[3];  /* by severity */
     size_t added;      /* all that came in */
     bool last_dropped; /* the last one was past the bound: its help is not kept */
@@ -133,6 +136,17 @@ static struct excerpt excerpt_of(struct diagnostics *d, const struct span *span,
     return e;
 }
 
+void diagnostics_begin_run(struct diagnostics *d, const char *name)
+{
+    if (d->run_count < DIAGNOSTICS_RUNS_MAX)
+        d->runs[d->run_count++] = arena_copy(d->arena, name);
+}
+
+void diagnostics_name_run(struct diagnostics *d, const char *name)
+{
+    d->runs[d->run_count - 1] = arena_copy(d->arena, name);
+}
+
 void diagnostics_add(struct diagnostics *d, enum severity severity, const char *code,
     const struct span *span, const char *fmt, ...)
 {
@@ -146,6 +160,8 @@ void diagnostics_add(struct diagnostics *d, enum severity severity, const char *
     struct entry e = {
         .order = d->added, .shown = {.severity = severity, .code = code}
     };
+    if (d->run_count > 0)
+        e.runs = UINT64_C(1) << (d->run_count - 1);
     va_start(args, fmt);
     e.shown.message = format_message(d, fmt, args);
     va_end(args);
@@ -226,13 +242,27 @@ static bool is_same_finding(const struct entry *a, const struct entry *b)
     return compare_place(a, b) == 0 && strcmp(a->shown.message, b->shown.message) == 0;
 }
 
-/* Whether an entry at the same place before it says the same: a shared node is walked twice. */
-static bool is_repeated(const struct entry *entries, size_t i)
+/* Whether an entry at the same place before it says the same: a shared node is walked twice, and
+ * several runs find the same. */
+static bool is_repeated(struct entry *entries, size_t i)
 {
     for (size_t k = i; k-- > 0 && compare_place(&entries[k], &entries[i]) == 0;)
-        if (is_same_finding(&entries[k], &entries[i]))
+        if (is_same_finding(&entries[k], &entries[i])) {
+            entries[k].runs |= entries[i].runs;
             return true;
+        }
     return false;
+}
+
+static void name_runs(struct diagnostics *d, struct entry *e)
+{
+    const char **names = arena_new_array(d->arena, d->run_count + 1, const char *);
+    size_t count = 0;
+
+    for (size_t i = 0; i < d->run_count; i++)
+        if ((e->runs >> i & 1) != 0)
+            names[count++] = d->runs[i];
+    e->shown.runs = count < d->run_count ? (const char *const *)names : NULL;
 }
 
 void diagnostics_sort(struct diagnostics *d)
@@ -250,6 +280,8 @@ void diagnostics_sort(struct diagnostics *d)
             kept++;
     }
     d->entries.count = kept;
+    for (size_t i = 0; d->run_count > 1 && i < kept; i++)
+        name_runs(d, &d->entries.at[i]);
     d->sorted = true;
 }
 

@@ -57,12 +57,21 @@ struct diagnostic {
     const char *help;          /* what to write instead; NULL if there is nothing to say */
     struct excerpt other;      /* a second place, such as the first of two declarations */
     const char *other_message; /* what is there; NULL for none */
+    const char *const *runs;   /* the runs that found it, NULL-terminated; NULL: all of them */
 };
 
 struct diagnostics;
 
 struct diagnostics *diagnostics_create(void);
 void diagnostics_destroy(struct diagnostics **d);
+
+/* What follows is found in a run of its own, such as an environment of the project: what each run
+ * finds again is shown once, and what only some of them find names these. At most
+ * DIAGNOSTICS_RUNS_MAX are told apart. */
+#define DIAGNOSTICS_RUNS_MAX 64
+void diagnostics_begin_run(struct diagnostics *d, const char *name);
+/* Another name for the run that is under way. */
+void diagnostics_name_run(struct diagnostics *d, const char *name);
 
 /* Add one; `code` is a constant. A span may be NULL. */
 void diagnostics_add(struct diagnostics *d, enum severity severity, const char *code,
@@ -91,7 +100,8 @@ const struct diagnostic *diagnostics_at(struct diagnostics *d, size_t i);
 
 /* For a terminal, errors, warnings and notes as they come in the files; `colours` uses ANSI. */
 void diagnostics_render(struct diagnostics *d, struct buf *out, bool colours);
-/* An array of {"severity","code","file","line","column","end_column","message","help","other"}. */
+/* An array of {"severity","code","file","line","column","end_column","message","help","other",
+ * "environments"}. */
 void diagnostics_json(struct diagnostics *d, struct buf *out);
 
 /* "error", "warning", "note". */

@@ -66,6 +66,16 @@ static void add_excerpt(struct buf *out, const struct style *s, const struct exc
     buf_format(out, "%s\n", s->off);
 }
 
+static void add_runs(struct buf *out, const struct style *s, const char *const *runs, int width)
+{
+    if (runs == NULL)
+        return;
+    buf_format(out, "%s%*s = %s%sonly in:%s ", s->gutter, width, "", s->off, s->bold, s->off);
+    for (size_t i = 0; runs[i] != NULL; i++)
+        buf_format(out, "%s%s", i > 0 ? ", " : "", runs[i]);
+    buf_add_byte(out, '\n');
+}
+
 static void render(struct buf *out, const struct style *s, const struct diagnostic *g)
 {
     int width = digits_of(g->where.line);
@@ -85,6 +95,7 @@ static void render(struct buf *out, const struct style *s, const struct diagnost
         add_visible(out, g->help);
         buf_add_byte(out, '\n');
     }
+    add_runs(out, s, g->runs, width);
     buf_add_byte(out, '\n');
 }
 
@@ -126,6 +137,12 @@ void diagnostics_json(struct diagnostics *d, struct buf *out)
         json_text(&j, "message", g->message);
         if (g->help != NULL)
             json_text(&j, "help", g->help);
+        if (g->runs != NULL)
+            json_open_array(&j, "environments");
+        for (size_t k = 0; g->runs != NULL && g->runs[k] != NULL; k++)
+            json_text(&j, NULL, g->runs[k]);
+        if (g->runs != NULL)
+            json_end(&j);
         if (g->other_message != NULL) {
             json_open_object(&j, "other");
             add_place(&j, &g->other);

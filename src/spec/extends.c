@@ -14,7 +14,8 @@ struct place {
     const char *dir;  /* its relative paths are relative to this */
     const struct origin *origin;
     struct node *services;
-    bool is_foreign; /* its relative paths are to be made absolute */
+    const struct node *more; /* looked at first, for what an environment puts over; or NULL */
+    bool is_foreign;         /* its relative paths are to be made absolute */
 };
 
 struct chain {
@@ -51,6 +52,8 @@ static bool read_extends(struct load *l, const struct node *value, struct extend
     struct decode d = {.arena = l->scratch, .diagnostics = l->diagnostics};
 
     *out = (struct extends){0};
+    if (!load_has_no_reference(l, "extends", value))
+        return false;
     if (value->kind == NODE_MAP)
         fields_decode(&d, &fields_extends, value, out);
     else
@@ -139,6 +142,9 @@ static void report_missing(
 
     diagnostic_error(l->diagnostics, "unknown-service", span,
         "extends '%s', and there is no such service in '%s'", name, load_shown(l, place->path));
+    NODE_EACH (place->more, pair)
+        if (count < COUNT(names))
+            names[count++] = pair->key.at;
     NODE_EACH (place->services, pair)
         if (count < COUNT(names))
             names[count++] = pair->key.at;
@@ -156,11 +162,15 @@ static struct node *find_base(
 
     if (!read_extends(l, value, &extends) || !find_place(l, from, &extends, &value->span, &place))
         return NULL;
-    struct node_pair *pair = node_find(place.services, str_from(extends.service));
+    struct node_pair *pair = node_find(place.more, str_from(extends.service));
+    if (pair == NULL)
+        pair = node_find(place.services, str_from(extends.service));
     if (pair == NULL) {
         report_missing(l, &place, extends.service, &value->span);
         return NULL;
     }
+    if (node_find(place.more, pair->key) == pair)
+        return pair->value; /* made already */
     if (!may_follow(l, chain, place.path, pair->key, &value->span))
         return NULL;
     if (pair->value->kind != NODE_MAP && pair->value->kind != NODE_NULL) {
@@ -222,10 +232,12 @@ static struct node *resolve(
     return pair->value;
 }
 
-void extends_apply(struct load *l, const struct origin *o, struct node *root)
+void extends_apply(
+    struct load *l, const struct origin *o, struct node *root, const struct node *more)
 {
     struct node *services = node_get(root, "services");
-    struct place place = {.path = o->path, .dir = o->dir, .origin = o, .services = services};
+    struct place place = {
+        .path = o->path, .dir = o->dir, .origin = o, .services = services, .more = more};
 
     for (size_t i = 0; services != NULL && services->kind == NODE_MAP && i < services->count; i++)
         (void)resolve(l, &place, &services->pairs[i], NULL);

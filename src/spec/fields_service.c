@@ -455,12 +455,27 @@ static void decode_project_name(
     (void)field_text(d, f->name, pair->value, &p->name);
 }
 
+/* Gone from the tree before it is decoded, but for what is wrong. */
+#define READ_BEFORE(key, shape, rows, how, regex, decoder, text)                             \
+    {                                                                                        \
+        .name = (key), .type = (shape), .table = (rows), .forms = (how), .pattern = (regex), \
+        .effect = FIELD_NO_EFFECT, .decode = (decoder), .input_only = true, .help = (text)   \
+    }
 #define RESOURCES(key, member, entry, rows, text)                                  \
     {                                                                              \
         .name = (key), .type = FIELD_ENTRIES, .table = &(rows), .per_entry = true, \
         .entry_bytes = sizeof(entry), .forms = FORM_MAP,                           \
         .offset = offsetof(struct project_draft, shared.member), .help = (text)    \
     }
+/* Where it is a map it is gone by now. */
+static void decode_variables(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    if (d->from_document)
+        decode_resolved(d, f, pair, into);
+    else
+        (void)field_wrong(d, f->name, pair->value, "a map by name");
+}
 
 static const struct field project_rows[] = {
     {.name = "name",
@@ -488,6 +503,13 @@ static const struct field project_rows[] = {
      .decode = decode_resolved,
      .input_only = true,
      .help = "Files of other projects, whose services are put beside these."},
+    READ_BEFORE("environments", FIELD_MAP_OF, &fields_project, FORM_MAP, NAME_PATTERN,
+        decode_resolved, "Overlays by name, one of which `--env` merges over all of the file."),
+    READ_BEFORE("default_environment", FIELD_CUSTOM, NULL, FORM_TEXT, NULL, decode_resolved,
+        "The environment where neither `--env` nor TEND_ENV names one."),
+    READ_BEFORE("variables", FIELD_MAP_OF, &fields_variable, FORM_MAP | FORM_TEXT,
+        "^[A-Za-z_][A-Za-z0-9_]*$", decode_variables,
+        "Values from outside, used as ${var.NAME}; a value alone is its default."),
     IGNORED("version", "it has been obsolete for years"),
     RESOURCES("networks", networks, struct network, fields_network,
         "Networks of containers; each project has one that is called default."),

@@ -111,6 +111,48 @@ struct node *load_env_file(struct load *l, const struct found_file *file,
     return names;
 }
 
+/* Spans. */
+
+struct span load_narrow(const struct span *span, struct str text)
+{
+    struct span narrow = *span;
+
+    if (span->source == NULL || span->at >= span->source->text.len)
+        return narrow;
+    struct str below = str_tail(span->source->text, span->at);
+    if (span->end > span->at && span->end - span->at < below.len)
+        below.len = span->end - span->at;
+    ptrdiff_t at = str_find_text(below, text);
+    for (ptrdiff_t i = 0; i < at; i++)
+        narrow.line += below.at[i] == '\n';
+    if (at >= 0) {
+        narrow.at += (uint32_t)at;
+        narrow.end = narrow.at + (uint32_t)text.len;
+    }
+    return narrow;
+}
+
+static const struct node *first_reference(const struct node *n)
+{
+    const struct node *found = n->has_reference ? n : NULL;
+
+    for (size_t i = 0; found == NULL && i < node_count(n); i++)
+        found = first_reference(n->kind == NODE_MAP ? n->pairs[i].value : n->items[i]);
+    return found;
+}
+
+bool load_has_no_reference(struct load *l, const char *name, const struct node *value)
+{
+    const struct node *found = first_reference(value);
+
+    if (found != NULL) {
+        diagnostic_error(l->diagnostics, "bad-variable", &found->span,
+            "'%s' is read before ${var.…} and ${services.…} are known", name);
+        diagnostic_help(l->diagnostics, "a variable of the shell can be used: ${NAME}");
+    }
+    return found == NULL;
+}
+
 /* Trees. */
 
 static bool within_bounds(struct load *l, const struct span *span, size_t bytes)
@@ -123,6 +165,28 @@ static bool within_bounds(struct load *l, const struct span *span, size_t bytes)
         "the project has more than %d files, or more than %u MiB of them", LOAD_FILES_MAX,
         LOAD_FILES_BYTES_MAX >> 20);
     return false;
+}
+
+/* A pattern's dollar is its own. */
+static void interpolate_variables(struct load *l, struct node *variables)
+{
+    NODE_EACH (variables, entry) {
+        if (entry->value->kind != NODE_MAP)
+            interpolate_tree(&l->run, entry->value);
+        NODE_EACH (entry->value, pair)
+            if (!str_is(pair->key, "pattern"))
+                interpolate_tree(&l->run, pair->value);
+    }
+}
+
+void load_interpolate(struct load *l, struct node *root)
+{
+    NODE_EACH (root, pair) {
+        if (str_is(pair->key, "variables") && pair->value->kind == NODE_MAP)
+            interpolate_variables(l, pair->value);
+        else if (!str_is(pair->key, "environments"))
+            interpolate_tree(&l->run, pair->value);
+    }
 }
 
 struct node *load_tree(
@@ -150,7 +214,7 @@ struct node *load_tree(
         return NULL;
     }
     l->run.context = o;
-    interpolate_tree(&l->run, root);
+    load_interpolate(l, root);
     return root;
 }
 
@@ -161,7 +225,9 @@ struct node *load_file(
 
     if (root == NULL || root->kind != NODE_MAP)
         return root;
+    variables_normalise(l, root);
     include_apply(l, o, root);
-    extends_apply(l, o, root);
+    extends_apply(l, o, root, NULL);
+    environments_collect(l, o, root);
     return root;
 }

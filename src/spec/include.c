@@ -56,6 +56,8 @@ static bool read_entry(struct load *l, struct node *value, struct include *out)
     struct decode d = {.arena = l->scratch, .diagnostics = l->diagnostics};
 
     *out = (struct include){0};
+    if (!load_has_no_reference(l, "include", value))
+        return false;
     if (value->kind == NODE_MAP)
         fields_decode(&d, &fields_include, value, out);
     else if (node_is_scalar(value))
@@ -242,6 +244,13 @@ static void add_entries(
     }
 }
 
+/* What an included project says of itself alone. */
+static bool stays_behind(struct str key)
+{
+    return str_is(key, "name") || str_is(key, "version") || str_is(key, "environments") ||
+           str_is(key, "default_environment") || str_starts(key, "x-");
+}
+
 static void include_entry(
     struct load *l, const struct origin *from, struct node *root, struct node *value)
 {
@@ -258,8 +267,7 @@ static void include_entry(
     o->dotenv = read_variables(l, from, &include, o->dir, &value->span);
     const struct node *included = read_files(l, from, &include, o, &value->span);
     NODE_EACH (included, section)
-        if (!str_is(section->key, "name") && !str_is(section->key, "version") &&
-            !str_starts(section->key, "x-"))
+        if (!stays_behind(section->key))
             add_entries(l, root, section, o);
 }
 

@@ -161,7 +161,7 @@ static bool is_reference(struct str inside)
         return false;
     if (fields_kind(section) != NULL) /* their names are nearly free */
         return true;
-    if (!str_is(section, "services"))
+    if (!str_is(section, "services") && !str_is(section, "var"))
         return false;
     for (size_t i = 0; i < rest.len; i++)
         if (!is_name_byte(rest.at[i]) && rest.at[i] != '.' && rest.at[i] != '-')
@@ -191,7 +191,10 @@ static void scan_braced(struct scan *s, struct str part, unsigned depth)
         return;
     }
     struct str name = take_name(&rest);
-    if (name.len == 0) {
+    if (str_is(name, "var") && str_starts(rest, ".")) {
+        report(s, "bad-variable", part, "${var.NAME} takes nothing behind its name");
+        diagnostic_help(s->run->diagnostics, "its default stands where it is declared");
+    } else if (name.len == 0) {
         report(s, "bad-variable", part, "a variable's name is missing between the braces");
     } else if (rest.len > 0) {
         apply_operator(s, name, rest, part, depth);

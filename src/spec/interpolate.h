@@ -7,6 +7,7 @@
  *     $$                           one $
  *     ${services.NAME.url}         another service's address (also .host and .port)
  *     ${files.NAME.path}           where a resource of a registered kind (fields.h) lies
+ *     ${var.NAME}                  a variable of the project: variables.c puts its value in
  *
  * `text` may hold variables itself. Values of scalars are replaced, keys are not. A reference to a
  * service cannot be replaced before its ports are known: the text then holds REFERENCE_OPEN,

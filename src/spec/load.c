@@ -32,6 +32,9 @@ static void load_fini(struct load *l)
     vec_fini(&l->texts);
     vec_fini(&l->bases);
     vec_fini(&l->references);
+    vec_fini(&l->overlays);
+    map_fini(&l->environment_names);
+    map_fini(&l->variables);
     interpolation_fini(&l->run);
     vec_fini(&l->sources);
     vec_fini(&l->draft.services);
@@ -107,6 +110,7 @@ static struct node *read_all(struct load *l, const struct found_file *files, siz
     }
     if (!ok)
         return NULL;
+    all = environments_apply(l, all);
     merge_clean(all);
     if (all->kind == NODE_MAP)
         return all;
@@ -140,15 +144,19 @@ static const char *project_name(struct load *l)
     const char *from_variable = load_variable(l, "COMPOSE_PROJECT_NAME");
     const char *name = l->options->project_name;
     const struct span *span = NULL;
+    bool is_complete = l->environment == NULL;
 
     if (name == NULL && from_variable != NULL && from_variable[0] != '\0')
         name = from_variable;
+    is_complete = is_complete || (name == NULL && l->environment_named);
     if (name == NULL && l->draft.name != NULL) {
         name = l->draft.name;
         span = &l->draft.name_span;
     }
     if (name == NULL)
         name = find_project_name(l->scratch, l->project_dir);
+    if (!is_complete) /* each environment is a project of its own */
+        name = arena_format(l->scratch, "%s-%s", name, l->environment);
     if (name_is_valid(str_from(name)))
         return arena_copy(l->arena, name);
     if (name[0] == '\0')
@@ -244,6 +252,7 @@ static const struct project *load_files(struct load *l)
     struct node *root = read_all(l, files, count);
     if (root == NULL)
         return NULL;
+    variables_apply(l, root);
     references_resolve(l, root);
     find_profiles(l);
     return make_project(l, root, false);

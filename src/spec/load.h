@@ -10,6 +10,11 @@
  * without reading any file or variable, so the CLI resolves where the user is and the daemon runs
  * exactly what was shown. `x-tend-directory` in it holds the project's folder.
  *
+ * An *environment* is an overlay of `environments`, merged over the files. Its name is a part of
+ * the project's name (shop-staging), so that each has a state of its own; `name` in the overlay
+ * replaces all of it. *Variables* (`variables`, used as ${var.NAME}) get their values from, in this
+ * order: vars, var_files, TEND_VAR_NAME, the overlay, their default.
+ *
  * File names, merging, `.env`, COMPOSE_FILE, COMPOSE_PROFILES and COMPOSE_PROJECT_NAME follow
  * Compose. Any thread; blocks on the disk. */
 #ifndef TEND_SPEC_LOAD_H
@@ -27,6 +32,9 @@
 /* The value of an environment variable, or NULL. */
 typedef const char *(*load_variable_fn)(void *context, const char *name);
 
+/* An environment that is declared, and whether it is the one that is loaded. */
+typedef void (*load_environment_fn)(void *context, const char *name, bool is_chosen);
+
 /* Zero is a good start: files are searched from the current directory upwards and variables come
  * from the process's environment. Everything is borrowed for the call. */
 struct load_options {
@@ -40,6 +48,13 @@ struct load_options {
     size_t profile_count;
     load_variable_fn variable; /* NULL: getenv */
     void *variable_context;
+    const char *environment; /* --env; NULL or "": TEND_ENV, `default_environment`, none */
+    const char *const *vars; /* "NAME=VALUE"; they win over … */
+    size_t var_count;
+    const char *const *var_files; /* maps of names and values, or NAME=VALUE lines in a *.env */
+    size_t var_file_count;
+    load_environment_fn environment_fn; /* told each environment that is declared; NULL: nobody */
+    void *environment_context;
     bool strict;             /* a warning is as good as an error */
     struct str revision_key; /* HMAC key for secrets in revisions; empty: 32 zero bytes */
 };

@@ -42,6 +42,12 @@ struct reference {
     struct span span;
 };
 
+/* The `environments` of a file, before one of them is chosen. */
+struct overlays {
+    const struct origin *origin;
+    struct node *by_name;
+};
+
 /* Trees live in `scratch`; what the project keeps, in `arena`. */
 struct load {
     const struct load_options *options;
@@ -59,6 +65,14 @@ struct load {
     struct {
         VEC_OF(struct reference);
     } references;
+    struct {
+        VEC_OF(struct overlays);
+    } overlays;                             /* included files before those that include them */
+    struct map environment_names;           /* that may be chosen */
+    const struct node *default_environment; /* what the files say; NULL: none */
+    const char *environment;                /* the chosen one; NULL: none */
+    bool environment_named;                 /* its overlay names the project */
+    struct map variables;                   /* name → struct variable */
     struct {
         VEC_OF(struct source *);
     } sources; /* in `arena`; their texts go with this run */
@@ -83,6 +97,8 @@ const char *load_shown(struct load *l, const char *path);
 /* NAME=value lines as a map. */
 struct node *load_env_file(struct load *l, const struct found_file *file,
     const struct origin *parent, const struct span *span);
+/* Replace variables in a file's tree, or in an overlay; not in the overlays of `environments`. */
+void load_interpolate(struct load *l, struct node *root);
 /* One file's tree with its variables replaced: a map or a null. */
 struct node *load_tree(
     struct load *l, const struct found_file *file, struct origin *o, const struct span *span);
@@ -92,9 +108,29 @@ struct node *load_file(
 
 /* Take `include` out of `root` and put what it names in. */
 void include_apply(struct load *l, const struct origin *o, struct node *root);
-/* Take `extends` out of the services of `root`, which is the file `path`, and put in what it names.
- */
-void extends_apply(struct load *l, const struct origin *o, struct node *root);
+/* Take `extends` out of the services of `root`, which is the file `path`, and put in what it names;
+ * names are looked for among `more` (NULL: none) first. */
+void extends_apply(
+    struct load *l, const struct origin *o, struct node *root, const struct node *more);
+/* `include` and `extends` are read before `${services.…}` and `${var.…}` are known: false, with a
+ * diagnostic, if there is one in `value`. */
+bool load_has_no_reference(struct load *l, const char *name, const struct node *value);
+
+/* environments.c */
+
+/* Take `environments` out of a file's tree and keep them. */
+void environments_collect(struct load *l, const struct origin *o, struct node *root);
+/* The files' tree with the chosen overlay merged over it. */
+struct node *environments_apply(struct load *l, struct node *root);
+
+/* variables.c */
+
+/* `NAME: value` in `variables` is short for `NAME: {default: value}`. */
+void variables_normalise(struct load *l, struct node *root);
+/* Take `variables` out of the tree, find their values, and put these in for ${var.NAME}. */
+void variables_apply(struct load *l, struct node *root);
+/* The stretch of the source below `span` that reads `text`; `span` itself if none does. */
+struct span load_narrow(const struct span *span, struct str text);
 /* A copy of a service in which the paths that are relative to `dir` are absolute. */
 struct node *rebase_service(struct arena *a, struct node *service, const char *dir);
 /* The same of an entry of a registered kind. */
@@ -104,6 +140,6 @@ struct node *rebase_entry(
 struct node *rebase_store(struct arena *a, struct node *store, const char *dir);
 
 /* Rows of both, for their tables. */
-extern const struct field_table fields_include, fields_extends;
+extern const struct field_table fields_include, fields_extends, fields_variable;
 
 #endif

@@ -22,7 +22,10 @@
 
 static void add_reference(struct json *j, const struct field_table *table)
 {
-    json_format(j, "$ref", "#/$defs/%.*s", STR_ARG(describe_table_name(table)));
+    if (table == &fields_project)
+        json_text(j, "$ref", "#");
+    else
+        json_format(j, "$ref", "#/$defs/%.*s", STR_ARG(describe_table_name(table)));
 }
 
 static void add_bound(struct json *j, const char *key, double bound)
@@ -241,6 +244,8 @@ static void add_forms(struct json *j, const struct field *f)
         add_truths(j, f);
     if (f->forms & FORM_LIST)
         add_lists(j, f);
+    if (f->forms & FORM_LIST && !(f->forms & FORM_TEXT)) /* a list variable */
+        add_pattern(j, VARIABLE);
     if (f->forms & FORM_MAP)
         add_maps(j, f);
     if (!f->required)
@@ -290,7 +295,26 @@ static void add_either(struct json *j, const struct field_table *table)
     json_end(j);
 }
 
-static void add_map_of(struct json *j, const struct field_table *table, const char *pattern)
+/* An entry, or a value in its place. */
+static void add_entry_or_value(struct json *j, const struct field_table *table)
+{
+    static const char *const types[] = {"string", "number", "boolean", "array", "null", NULL};
+
+    json_open_array(j, "anyOf");
+    open_alternative(j);
+    add_reference(j, table);
+    json_end(j);
+    open_alternative(j);
+    json_open_array(j, "type");
+    for (size_t i = 0; types[i] != NULL; i++)
+        json_text(j, NULL, types[i]);
+    json_end(j);
+    json_end(j);
+    json_end(j);
+}
+
+static void add_map_of(
+    struct json *j, const struct field_table *table, const char *pattern, bool value_too)
 {
     const char *types[] = {"object", NULL};
     static const struct field optional;
@@ -304,6 +328,8 @@ static void add_map_of(struct json *j, const struct field_table *table, const ch
     json_open_object(j, "additionalProperties");
     if (table->container != NULL)
         add_either(j, table);
+    else if (value_too)
+        add_entry_or_value(j, table);
     else
         add_reference(j, table);
     json_end(j);
@@ -355,7 +381,7 @@ static void add_shape(struct json *j, const struct field *f)
         add_map(j, f);
         break;
     case FIELD_MAP_OF:
-        add_map_of(j, f->table, f->pattern);
+        add_map_of(j, f->table, f->pattern, f->forms & FORM_TEXT);
         break;
     case FIELD_TEXTS:
     case FIELD_NAMED:
@@ -440,7 +466,7 @@ static void add_kinds(struct json *j)
     for (size_t i = 0; i < count; i++) {
         json_open_object(j, kinds[i]->name);
         json_text(j, "description", kinds[i]->help);
-        add_map_of(j, kinds[i]->table, NULL);
+        add_map_of(j, kinds[i]->table, NULL, false);
         json_end(j);
     }
 }

@@ -81,13 +81,17 @@ struct date {
     int64_t year, month, day, day_of_year, days, seconds;
 };
 
-#define SECONDS_MAX 9e18
+#define SECONDS_MAX 9.2e18
+
+/* What is no time at all: in Go it comes out as 2^63 seconds after 1970. */
+static const struct date no_date = {.days = INT64_C(106751991167300), .seconds = 55808};
 
 static struct date date_of(double t)
 {
-    /* What is no time at all is what Go makes of it: the smallest number. */
-    int64_t seconds = t > -SECONDS_MAX && t < SECONDS_MAX ? (int64_t)t : INT64_MIN / 2;
-    struct date d = {.days = seconds / 86400, .seconds = seconds % 86400};
+    bool is_time = t > -SECONDS_MAX && t < SECONDS_MAX;
+    int64_t seconds = is_time ? (int64_t)t : 0;
+    struct date d =
+        is_time ? (struct date){.days = seconds / 86400, .seconds = seconds % 86400} : no_date;
 
     if (d.seconds < 0) {
         d.seconds += 86400;

@@ -33,10 +33,18 @@ static bool is_name(const struct matcher *m)
 static void default_name(struct informing *x, enum matcher_type type, const char *value)
 {
     struct err err = ERR_INIT;
+    struct matcher *m = &x->names[x->name_count++];
 
-    (void)query_take(x->q, 1, 256);
-    if (!matcher_init(
-            &x->names[x->name_count++], x->q->arena, type, STR(LABEL_NAME), str_from(value), &err))
+    *m = (struct matcher){.type = type, .name = STR(LABEL_NAME), .value = str_from(value)};
+    if (type == MATCH_EQUAL) {
+        m->way = MATCH_ONE_OF;
+        m->texts = &m->value;
+        m->text_count = 1;
+        return;
+    }
+    m->way = MATCH_PATTERN;
+    m->regex = query_regex(x->q, m->value, &err); /* the query's: it frees it */
+    if (m->regex == NULL)
         query_fail(x->q, ERR_INVALID, "%s", err.text);
 }
 
@@ -57,7 +65,7 @@ static void set_names(struct informing *x)
     if (x->name_count == 0)
         default_name(x, MATCH_EQUAL, "target_info");
     else if (!positive)
-        default_name(x, MATCH_REGEX, "[^\n]+_info");
+        default_name(x, MATCH_REGEX, ".+_info");
 }
 
 /* The first argument's @ and offset hold for the info series too. */
@@ -281,8 +289,8 @@ CALL(call_info)
     if (n->call.arg_count > 1)
         x.selector = &node_unwrap(n->call.args[1])->selector;
     out->type = TYPE_VECTOR;
-    set_names(&x);
     eval_vector(q, n->call.args[0], g, &x.base);
+    set_names(&x);
     select_info(&x, n->call.args[0]);
     for (size_t i = 0; i < x.base.count; i++) {
         const struct row *base = &x.base.rows[i];

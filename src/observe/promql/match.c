@@ -195,10 +195,7 @@ static const struct labels *result_labels(
     (void)query_take(q, 1,
         sizeof *l +
             (many->count + m->include_count + 1) * (m->include_count + 2) * sizeof(struct label));
-    bool calculates = operator_calculates(b->op);
-    if (q->closed_left && b->op == OP_ATAN2)
-        calculates = false; /* 2.42 forgot this one */
-    if ((b->return_bool && !q->delayed_names) || calculates)
+    if ((b->return_bool && !q->delayed_names) || query_calculates(q, b->op))
         l = labels_without_name(q, l);
     if (m->card == ONE_TO_ONE)
         l = labels_project(q->arena, l, m->names, m->name_count, m->on);

@@ -157,7 +157,7 @@ static void operate_row(void *self, struct row *row)
         operate_float(x, row);
     if (!bits_any(row->present, x->g->count))
         return;
-    if (operator_calculates(b->op) || b->return_bool)
+    if (query_calculates(x->q, b->op) || b->return_bool)
         row_lose_name(x->q, row);
     x->each(x->self, row);
 }

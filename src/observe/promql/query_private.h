@@ -260,6 +260,11 @@ void window_each(
 #endif
 void operate_rows(enum operator op, const double *a, const double *b, double *out, size_t count);
 double operate(enum operator op, double a, double b);
+/* operator_calculates, but for what 2.42 forgot. */
+static inline bool query_calculates(const struct query *q, enum operator op)
+{
+    return operator_calculates(op) && !(q->closed_left && op == OP_ATAN2);
+}
 /* The comparison's verdict; true for other operators. */
 bool operate_keeps(enum operator op, double a, double b);
 void eval_binary_vectors(

@@ -148,20 +148,25 @@ int apply_shown(
     struct cli *cli, struct client *c, struct apply_request *request, const struct plan_file *file)
 {
     struct err err = ERR_INIT;
-    json_t *plan = NULL;
+    struct plan_view plan = {.began_ns = clock_boot_ns()};
+    char digest[HASH_TEXT_BYTES];
     int code = EXIT_DONE;
 
-    if (!plan_ask(c, request->project, &plan, &err))
+    if (!plan_view_ask(c, request->project, &plan, &err)) {
+        plan_view_fini(&plan);
         return client_fail(cli, c, &err);
-    if (file != NULL && !plan_file_is_current(file, plan, &err)) {
-        json_decref(plan);
+    }
+    if (file != NULL && !plan_file_is_current(file, plan.json, &err)) {
+        plan_view_fini(&plan);
         code = cli_fail(cli, &err, "make it again: tend plan --out FILE");
         return err.kind == ERR_CONFLICT ? EXIT_STALE : code;
     }
+    if (file == NULL && request->rollback_to == 0)
+        plan_view_add_places(&plan, request->project);
     if (!cli->json)
-        plan_view_print(&cli->out, stdout, plan);
+        plan_view_print(cli, &cli->out, stdout, &plan, NULL);
     (void)fflush(stdout); /* so that the question stands below it */
-    if (plan_view_is_empty(plan)) {
+    if (plan_is_empty(&plan.plan)) {
         if (cli->json)
             (void)printf(
                 "{\"v\":1,\"ok\":true,\"exit\":0,\"text\":\"no changes\",\"undo\":null}\n");
@@ -169,8 +174,10 @@ int apply_shown(
         cli_say(cli, "Nothing was changed.");
         code = EXIT_FAILED;
     } else {
-        request->digest = answer_text(plan, "digest");
         char *contents = NULL;
+
+        hash_format(&plan.plan.digest, digest);
+        request->digest = digest;
         if (file != NULL) {
             request->seal = answer_text(file->content, "seal");
             contents = json_dumps(json_object_get(file->content, "contents"), JSON_COMPACT);
@@ -181,6 +188,6 @@ int apply_shown(
         request->contents = (struct str){0};
         free(contents);
     }
-    json_decref(plan);
+    plan_view_fini(&plan);
     return code;
 }

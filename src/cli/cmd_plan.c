@@ -1,5 +1,5 @@
+#include "base/clock.h"
 #include "base/must.h"
-#include "cli/answer.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -13,54 +13,56 @@
 /* By the daemon if there is one. A plan that is kept needs one, and starts it: that is who seals
  * it. */
 static bool make_plan(struct cli *cli, struct client **c, const struct project *project,
-    json_t **plan, struct err *err)
+    struct plan_view *plan, struct err *err)
 {
     if (cli_value(cli, "out") != NULL)
-        return apply_connect(cli, project, c, NULL, err) && plan_ask(*c, project, plan, err);
+        return apply_connect(cli, project, c, NULL, err) && plan_view_ask(*c, project, plan, err);
     if (client_open(c, cli, err))
-        return plan_ask(*c, project, plan, err);
+        return plan_view_ask(*c, project, plan, err);
     if (err->kind != ERR_UNREACHABLE || cli_value(cli, "host") != NULL)
         return false;
     if (project->service_count > 0)
         cli_say(cli, "(no daemon runs: every service is to be created)");
     *err = (struct err)ERR_INIT;
-    *plan = plan_compute(cli, project, err);
-    return *plan != NULL;
+    return plan_view_make(cli, project, plan, err);
 }
 
-static int show(struct cli *cli, const struct project *project, const json_t *plan)
+static int show(struct cli *cli, const struct project *project, struct plan_view *plan)
 {
     const char *out = cli_value(cli, "out");
+    struct buf next = BUF_INIT(8192);
     struct err err = ERR_INIT;
+    bool empty = plan_is_empty(&plan->plan);
 
-    if (out != NULL && !plan_file_write(out, project, plan, &err))
+    if (out != NULL && !plan_file_write(out, project, plan->json, &err))
         return cli_fail(cli, &err, NULL);
+    buf_format(&next, "tend apply%s%s", out != NULL ? " " : "", out != NULL ? out : "");
+    plan_view_add_places(plan, project);
     if (cli->json)
-        answer_print(plan);
+        plan_view_print_json(plan);
     else
-        plan_view_print(&cli->out, stdout, plan);
+        plan_view_print(cli, &cli->out, stdout, plan, buf_str(&next).at);
     if (out != NULL)
-        cli_say(cli, "Kept in %s (it may hold secrets). Make it so: tend apply %s", out, out);
-    else if (!plan_view_is_empty(plan))
-        cli_say(cli, "Make it so: tend apply");
-    return cli_flag(cli, "detailed-exitcode") && !plan_view_is_empty(plan) ? EXIT_USAGE : EXIT_DONE;
+        cli_say(cli, "Kept in %s (it may hold secrets).", out);
+    buf_fini(&next);
+    return cli_flag(cli, "detailed-exitcode") && !empty ? EXIT_USAGE : EXIT_DONE;
 }
 
 static int run(struct cli *cli)
 {
+    struct plan_view plan = {.began_ns = clock_boot_ns()};
     int code;
     const struct project *project = project_need(cli, &code);
     struct client *c = NULL;
     struct err err = ERR_INIT;
-    json_t *plan = NULL;
 
     if (project == NULL)
         return code;
     if (make_plan(cli, &c, project, &plan, &err))
-        code = show(cli, project, plan);
+        code = show(cli, project, &plan);
     else
         code = client_fail(cli, c, &err);
-    json_decref(plan);
+    plan_view_fini(&plan);
     client_close(&c);
     project_unref(&project);
     return code;

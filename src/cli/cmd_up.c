@@ -24,7 +24,7 @@ struct up {
     struct client *client;
     const struct project *project;
     bool daemon_started; /* by us: Ctrl-C ends it again */
-    json_t *plan;
+    struct plan_view plan;
     int64_t begun_ns; /* wall clock */
     struct log_view view;
     struct buf line;
@@ -118,19 +118,17 @@ static int stop_again(struct up *u)
     struct operation o = {
         .path = "/tend/v1/down", .body = STR("{\"shutdown\":true}"), .report = true};
     int code = EXIT_DONE;
-    size_t i;
-    json_t *change;
 
     if (u->daemon_started)
         return operation_run(u->cli, u->client, &o, NULL);
-    json_array_foreach(json_object_get(u->plan, "changes"), i, change)
-    {
+    VEC_EACH (&u->plan.plan.changes, const struct change, change) {
         struct buf path = BUF_INIT(URL_BYTES_MAX);
 
-        if (strcmp(answer_text(change, "action"), "create") != 0 || code != EXIT_DONE)
+        if (change->action != CHANGE_CREATE || code != EXIT_DONE ||
+            strcmp(change->kind->section, "services") != 0)
             continue;
         buf_add_text(&path, "/tend/v1/services/");
-        client_add_encoded(&path, answer_text(change, "name"));
+        client_add_encoded(&path, change->name);
         buf_add_text(&path, "/stop");
         o.path = path.at;
         o.body = STR("{}");
@@ -143,7 +141,7 @@ static int stop_again(struct up *u)
 /* After Ctrl-C: stop what was started; a second one leaves it to the daemon. */
 static int leave(struct up *u)
 {
-    int64_t created = answer_int(json_object_get(u->plan, "counts"), "create", 0);
+    int created = u->plan.plan.creates;
     int code;
 
     if (!u->daemon_started && created == 0) {
@@ -179,12 +177,14 @@ static int follow(struct up *u)
 static int bring_up(struct up *u)
 {
     struct apply_request request = {.project = u->project, .start = true, .keep_interrupt = true};
+    char digest[HASH_TEXT_BYTES];
     struct err err = ERR_INIT;
 
-    if (!plan_ask(u->client, u->project, &u->plan, &err))
+    if (!plan_view_ask(u->client, u->project, &u->plan, &err))
         return client_fail(u->cli, u->client, &err);
-    plan_view_print_brief(u->cli, u->plan);
-    request.digest = answer_text(u->plan, "digest");
+    plan_view_print_brief(u->cli, &u->plan);
+    hash_format(&u->plan.plan.digest, digest);
+    request.digest = digest;
     if (cli_flag(u->cli, "detach"))
         request.report = u->cli->json;
     return apply_run(u->cli, u->client, &request);
@@ -219,7 +219,7 @@ static int run(struct cli *cli)
     if (u.project == NULL)
         return code;
     code = run_with(&u);
-    json_decref(u.plan);
+    plan_view_fini(&u.plan);
     client_close(&u.client);
     project_unref(&u.project);
     return code;

@@ -1,9 +1,11 @@
 #include "cli/plan_view.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "cli/answer.h"
 #include "cli/text.h"
-#include "engine/survey.h"
+#include "engine/kinds.h"
+#include "plan/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +13,15 @@
 #define PLAN_BYTES_MAX (64u << 20)
 #define SIGN_COLUMNS   4 /* "-/+ " */
 
-bool plan_ask(struct client *c, const struct project *project, json_t **out, struct err *err)
+/* ---- making it ---- */
+
+bool plan_view_ask(
+    struct client *c, const struct project *project, struct plan_view *out, struct err *err)
 {
-    return client_json(c, "POST", "/tend/v1/plan", project->document, out, err);
+    TRY(client_json(c, "POST", "/tend/v1/plan", project->document, &out->json, err));
+    out->arena = arena_create(0);
+    return plan_read_json(&out->plan, out->arena, out->json, kinds_all, KINDS_COUNT) ||
+           err_set(err, ERR_UNSUPPORTED, "the daemon's plan cannot be read by this version");
 }
 
 /* What is remembered, where the state directory is known. */
@@ -28,55 +36,57 @@ static bool load_managed(struct cli *cli, struct managed *m, struct err *err)
     return managed_load_file(m, path, err);
 }
 
-static json_t *make(struct survey *s)
+bool plan_view_make(
+    struct cli *cli, const struct project *project, struct plan_view *out, struct err *err)
 {
-    struct buf text = BUF_INIT(PLAN_BYTES_MAX);
-    struct plan plan;
-    json_t *value;
-
-    survey_plan(s, &plan);
-    plan.seen.count = 0; /* digests without the daemon's key could be guessed from */
-    plan_write_json(&plan, &text);
-    value = json_loadb(text.at, text.len, 0, NULL);
-    plan_fini(&plan);
-    buf_fini(&text);
-    return value;
+    TRY(load_managed(cli, &out->managed, err));
+    out->arena = arena_create(0);
+    out->survey = survey_begin(&out->managed, project);
+    TRY(survey_look(out->survey, err));
+    survey_plan(out->survey, &out->plan);
+    out->plan.seen.count = 0; /* digests without the daemon's key could be guessed from */
+    return true;
 }
 
-json_t *plan_compute(struct cli *cli, const struct project *project, struct err *err)
+void plan_view_fini(struct plan_view *v)
 {
-    struct managed managed = {0};
-    struct survey *s = NULL;
-    json_t *value = NULL;
-
-    if (load_managed(cli, &managed, err)) {
-        s = survey_begin(&managed, project);
-        if (survey_look(s, err) && (value = make(s)) == NULL)
-            (void)err_set(err, ERR_LIMIT, "the plan is too long");
-    }
-    survey_destroy(&s);
-    managed_fini(&managed);
-    return value;
+    plan_fini(&v->plan);
+    survey_destroy(&v->survey);
+    managed_fini(&v->managed);
+    arena_destroy(&v->arena);
+    json_decref(v->json);
+    v->json = NULL;
 }
 
-bool plan_view_is_empty(const json_t *plan)
+void plan_view_add_places(struct plan_view *v, const struct project *project)
 {
-    return json_array_size(json_object_get(plan, "changes")) == 0;
+    plan_add_places(&v->plan, v->arena, project);
 }
+
+/* ---- showing it ---- */
 
 /* By the sign that a change's line begins with. */
 static enum tone tone_of(struct str line)
 {
-    struct str sign =
-        str_trim((struct str){line.at, line.len < SIGN_COLUMNS ? line.len : SIGN_COLUMNS});
+    static const struct {
+        const char *sign;
+        enum tone tone;
+    } tones[] = {
+        {"+",   TONE_GOOD},
+        {"~",   TONE_WARN},
+        {"-/+", TONE_NAME},
+        {"-",   TONE_BAD },
+        {"→", TONE_BUSY},
+        {"->",  TONE_BUSY},
+        {"!",   TONE_WARN},
+    };
+    struct str rest = str_trim(line), sign = str_cut(&rest, ' ');
 
-    if (str_is(sign, "+"))
-        return TONE_GOOD;
-    if (str_is(sign, "~"))
-        return TONE_WARN;
-    if (str_is(sign, "-/+"))
-        return TONE_NAME;
-    return str_is(sign, "-") ? TONE_BAD : TONE_PLAIN;
+    if (line.len > SIGN_COLUMNS && strncmp(line.at, "      ", 6) != 0)
+        for (size_t i = 0; i < sizeof tones / sizeof tones[0]; i++)
+            if (str_is(sign, tones[i].sign))
+                return tones[i].tone;
+    return TONE_PLAIN;
 }
 
 /* By the first character of a diff's line. */
@@ -94,58 +104,97 @@ static enum tone tone_of_diff(struct str line)
     }
 }
 
-static void print_lines(
-    const struct terminal *t, FILE *to, const json_t *plan, enum tone (*tone_of_line)(struct str))
+/* Of a change's line, what its colour marks: sign and name. */
+static struct str head_of(struct str line)
 {
-    struct str rest = str_from(answer_text(plan, "text"));
+    for (size_t i = SIGN_COLUMNS; i + 1 < line.len; i++)
+        if (line.at[i] == ' ' && line.at[i + 1] == ' ')
+            return (struct str){line.at, i};
+    return line;
+}
+
+static struct str whole(struct str line)
+{
+    return line;
+}
+
+static void print_lines(const struct terminal *t, FILE *to, struct str rest,
+    enum tone (*tone_of_line)(struct str), struct str (*part)(struct str))
+{
     struct buf line = BUF_INIT(PLAN_BYTES_MAX);
 
     while (rest.len > 0) {
-        struct str text = str_cut(&rest, '\n');
+        struct str text = str_cut(&rest, '\n'), marked;
         enum tone tone = tone_of_line(text);
 
         buf_reset(&line);
         text_escape(&line, text, TEXT_NO_COLOURS);
-        (void)fprintf(to, "%s%s%s\n", tone != TONE_PLAIN ? terminal_tone(t, tone) : "",
-            line.at != NULL ? line.at : "", tone != TONE_PLAIN ? terminal_tone(t, TONE_PLAIN) : "");
+        marked = tone != TONE_PLAIN ? part(buf_str(&line)) : STR("");
+        (void)fprintf(to, "%s%.*s%s%s\n", marked.len > 0 ? terminal_tone(t, tone) : "",
+            STR_ARG(marked), marked.len > 0 ? terminal_tone(t, TONE_PLAIN) : "",
+            str_tail(buf_str(&line), marked.len).at);
     }
     buf_fini(&line);
 }
 
-void plan_view_print(const struct terminal *t, FILE *to, const json_t *plan)
+void plan_view_print(const struct cli *cli, const struct terminal *t, FILE *to, struct plan_view *v,
+    const char *next)
 {
-    print_lines(t, to, plan, tone_of);
+    struct plan_look look = {
+        .ascii = !t->utf8,
+        .verbose = cli->verbose,
+        .columns = t->columns,
+        .next = next,
+        .took_ns = v->began_ns > 0 ? clock_boot_ns() - v->began_ns : 0,
+    };
+    struct buf text = BUF_INIT(PLAN_BYTES_MAX);
+
+    plan_write_text(&v->plan, &look, &text);
+    print_lines(t, to, buf_str(&text), tone_of, head_of);
+    buf_fini(&text);
 }
 
-void plan_view_print_diff(const struct terminal *t, FILE *to, const json_t *plan)
+void plan_view_print_json(const struct plan_view *v)
 {
-    print_lines(t, to, plan, tone_of_diff);
+    struct buf text = BUF_INIT(PLAN_BYTES_MAX);
+
+    plan_write_json(&v->plan, &text);
+    buf_add_byte(&text, '\n');
+    cli_write(buf_str(&text));
+    buf_fini(&text);
 }
 
-void plan_view_print_brief(struct cli *cli, const json_t *plan)
+void plan_view_print_brief(struct cli *cli, const struct plan_view *v)
 {
     static const struct {
-        const char *action, *sign;
+        const char *sign;
         enum tone tone;
     } looks[] = {
-        {"create",  "+",   TONE_GOOD},
-        {"update",  "~",   TONE_WARN},
-        {"replace", "-/+", TONE_NAME},
-        {"delete",  "-",   TONE_BAD },
+        [CHANGE_NONE] = {" ",   TONE_PLAIN},
+        [CHANGE_CREATE] = {"+",   TONE_GOOD },
+        [CHANGE_UPDATE] = {"~",   TONE_WARN },
+        [CHANGE_REPLACE] = {"-/+", TONE_NAME },
+        [CHANGE_DELETE] = {"-",   TONE_BAD  },
+        [CHANGE_RESTART] = {"->",  TONE_BUSY },
     };
-    size_t i;
-    json_t *change;
 
-    json_array_foreach(json_object_get(plan, "changes"), i, change)
-    {
+    VEC_EACH (&v->plan.changes, const struct change, c) {
         struct buf name = BUF_INIT(4096);
 
-        text_escape(&name, str_from(answer_text(change, "name")), TEXT_NO_COLOURS);
-        for (size_t k = 0; k < sizeof looks / sizeof looks[0]; k++)
-            if (strcmp(answer_text(change, "action"), looks[k].action) == 0)
-                cli_say(cli, "%s%3s%s %s", terminal_tone(&cli->err_out, looks[k].tone),
-                    looks[k].sign, terminal_tone(&cli->err_out, TONE_PLAIN),
-                    name.at != NULL ? name.at : "");
+        text_escape(&name, str_from(c->name), TEXT_NO_COLOURS);
+        cli_say(cli, "%s%3s%s %s", terminal_tone(&cli->err_out, looks[c->action].tone),
+            looks[c->action].sign, terminal_tone(&cli->err_out, TONE_PLAIN),
+            name.at != NULL ? name.at : "");
         buf_fini(&name);
     }
+}
+
+bool plan_view_is_empty(const json_t *diff)
+{
+    return json_array_size(json_object_get(diff, "changes")) == 0;
+}
+
+void plan_view_print_diff(const struct terminal *t, FILE *to, const json_t *diff)
+{
+    print_lines(t, to, str_from(answer_text(diff, "text")), tone_of_diff, whole);
 }

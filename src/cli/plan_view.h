@@ -1,29 +1,50 @@
 /* plan_view.h - the plan for a project: made by the daemon, or here where there is none (then
- * no service runs, so all are to be created). One thread. */
+ * nothing is observed, so everything is to be created). One thread. */
 #ifndef TEND_CLI_PLAN_VIEW_H
 #define TEND_CLI_PLAN_VIEW_H
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "engine/survey.h"
+#include "plan/plan.h"
 #include "spec/project.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Asks the daemon. The caller releases `out`. */
-MUST_USE bool plan_ask(
-    struct client *c, const struct project *project, json_t **out, struct err *err);
-/* In this process, where no daemon runs: files are looked at, services are all to be created. NULL
- * with the reason. */
-json_t *plan_compute(struct cli *cli, const struct project *project, struct err *err);
+/* A plan and what keeps it; finished by plan_view_fini, also if making it failed. {0} is none. */
+struct plan_view {
+    struct arena *arena;
+    struct plan plan;
+    json_t *json;           /* as the daemon gave it; NULL: made here … */
+    struct survey *survey;  /* … from this */
+    struct managed managed; /* that it looked for */
+    int64_t began_ns;       /* CLOCK_BOOTTIME when the command began to make it */
+};
 
-bool plan_view_is_empty(const json_t *plan);
-/* The whole plan, coloured for `t`. */
-void plan_view_print(const struct terminal *t, FILE *to, const json_t *plan);
-/* A unified diff, coloured for `t`. */
-void plan_view_print_diff(const struct terminal *t, FILE *to, const json_t *plan);
+/* Asks the daemon. */
+MUST_USE bool plan_view_ask(
+    struct client *c, const struct project *project, struct plan_view *out, struct err *err);
+/* In this process, where no daemon runs: files are looked at, services are all to be created. */
+MUST_USE bool plan_view_make(
+    struct cli *cli, const struct project *project, struct plan_view *out, struct err *err);
+void plan_view_fini(struct plan_view *v);
+
+/* Says where in its files each thing is declared; not for a project that was read from a document.
+ */
+void plan_view_add_places(struct plan_view *v, const struct project *project);
+/* The whole plan, for `t`; `next` is the command that carries it out, NULL: not said. */
+void plan_view_print(const struct cli *cli, const struct terminal *t, FILE *to, struct plan_view *v,
+    const char *next);
+/* As JSON, on stdout. */
+void plan_view_print_json(const struct plan_view *v);
 /* One line a change, on stderr. */
-void plan_view_print_brief(struct cli *cli, const json_t *plan);
+void plan_view_print_brief(struct cli *cli, const struct plan_view *v);
+
+/* Of what the daemon (or plan_write_diff_json) answered to a diff. */
+bool plan_view_is_empty(const json_t *diff);
+/* A unified diff, coloured for `t`. */
+void plan_view_print_diff(const struct terminal *t, FILE *to, const json_t *diff);
 
 #endif

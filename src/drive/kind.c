@@ -127,6 +127,15 @@ static void add_change(struct place *p, const char *path, struct str key, const 
     vec_push(&p->change->fields, f);
 }
 
+static int count_leaves(const struct node *n)
+{
+    int leaves = n->kind != NODE_MAP;
+
+    NODE_EACH (n, pair)
+        leaves += count_leaves(pair->value);
+    return leaves;
+}
+
 static void diff_maps(const struct place *at, const struct field_table *table,
     const struct node *before, const struct node *after);
 
@@ -137,14 +146,17 @@ static void diff_key(const struct place *at, const struct field_table *table, st
     const struct node *some = after != NULL ? after : before;
     struct place here = *at;
 
-    if (before != NULL && after != NULL && node_equal(before, after))
+    if (before != NULL && after != NULL && node_equal(before, after)) {
+        at->change->unchanged += count_leaves(after);
         return;
+    }
     here.path = join_path(at->arena, at->path, key);
     if (field != NULL)
         here.effect = field->effect;
     if (field != NULL && str_is(key, "environment"))
         here.in_environment = true;
-    if (some->kind == NODE_MAP && !(at->in_environment)) {
+    if (some->kind == NODE_MAP && !at->in_environment &&
+        node_count(before) + node_count(after) > 0) {
         diff_maps(&here, field != NULL ? field->table : NULL, before, after);
         return;
     }
@@ -195,6 +207,8 @@ void kind_diff(struct arena *a, const struct kind *k, const struct node *declare
         top.hidden = k->declares->secret_keys;
     diff_maps(&top, k->fields, observed != NULL ? observed->node : NULL, declared);
     out->action = observed == NULL ? CHANGE_CREATE : judge_fields(out);
+    if (observed != NULL)
+        out->drift = observed->drift;
     if (observed != NULL && observed->trouble != NULL) {
         out->reason = observed->trouble;
         if (out->action == CHANGE_NONE)

@@ -53,6 +53,13 @@ struct field_change {
     struct str hunks; /* of a text: what differs, as a unified diff; empty: see before and after */
 };
 
+/* What a change does to what runs. */
+struct change_impact {
+    int instances;       /* that run now */
+    int at_once;         /* of those, stopped at the same time; 0: none */
+    int64_t expected_ms; /* from how long it took before; -1: nothing is known of that */
+};
+
 struct change {
     enum change_action action;
     const struct kind *kind;
@@ -63,8 +70,11 @@ struct change {
     const char *reason; /* why, where it is not a field: "it has failed"; NULL */
     const char *drift;  /* somebody changed it behind tend's back: when and who, where that can be
                          * known; NULL */
-    int wave;           /* those of one wave go at once, in order of the waves from 0 */
-    bool restarts;      /* of an update: restarted besides, because something it needs changes */
+    const char *at;     /* where it is declared: "tend.yaml:12"; NULL: not known, or nowhere */
+    int unchanged;      /* fields that are declared and as they should be */
+    struct change_impact impact;
+    int wave;      /* those of one wave go at once, in order of the waves from 0 */
+    bool restarts; /* of an update: restarted besides, because something it needs changes */
     const struct node *declared;     /* NULL: it is no longer declared */
     const struct observed *observed; /* NULL: nothing is there */
 };
@@ -81,6 +91,9 @@ struct observed {
     const char *const *needs;  /* subjects it depends on, NULL-terminated; NULL: nothing */
     const struct node *record; /* what tend remembers of it; NULL: it is not tend's */
     const char *drift;         /* other than tend left it, see struct change; NULL */
+    bool gone;     /* it is not there any more: only how long it took to start and stop is known */
+    int instances; /* of it that run */
+    int64_t start_ms, stop_ms; /* how long one took lately; -1: not known */
 };
 
 struct observed_list {

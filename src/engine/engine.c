@@ -36,6 +36,7 @@ void engine_destroy(struct engine **pointer)
 
         control_destroy(&c);
     }
+    paces_fini(e);
     map_fini(&e->controls);
     project_unref(&e->project);
     project_unref(&e->previous_project);

@@ -201,6 +201,8 @@ void engine_restore_project(
 void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns);
 /* A person stopped just this one, and nothing of it runs. */
 void engine_restore_held_down(struct engine *e, const char *service, int slot);
+/* How long starts and stops of it took lately; -1: not known. */
+void engine_restore_pace(struct engine *e, const char *service, int64_t start_ms, int64_t stop_ms);
 struct engine_found {
     int slot;
     int incarnation, restarts, generation;

@@ -102,6 +102,7 @@ struct engine {
     int64_t now_ns, now_wall_ns;
     const struct project *project, *previous_project;
     struct map controls; /* name -> struct control, in the order of the file */
+    struct map paces;    /* name -> struct pace */
     struct storm storm;
     bool storm_told;
     int64_t paused_until_ns, paused_until_wall_ns; /* 0: not paused; INT64_MAX: until told */
@@ -190,6 +191,19 @@ void health_passed(struct instance *i, const char *detail, int64_t took_ns);
 /* It does not answer any more: have its stacks dumped, stop it, or leave it to wait. */
 void health_hung(struct instance *i, const char *detail);
 void health_stop_hung(struct instance *i);
+
+/* ---- pace.c ---- */
+/* How long a service's instances took lately, smoothed; -1: not known. */
+struct pace {
+    char *service;
+    int64_t start_ms; /* from the start of its process until it was ready */
+    int64_t stop_ms;
+};
+/* One more was seen; what is known with it, for the event's fact. -1: no room. */
+int64_t pace_started(struct instance *i, int64_t took_ns);
+int64_t pace_stopped(struct instance *i, int64_t took_ns);
+struct pace pace_of(const struct engine *e, const char *service);
+void paces_fini(struct engine *e);
 
 /* ---- update.c ---- */
 bool update_is_outdated(const struct control *c, const struct instance *i);

@@ -28,6 +28,7 @@ struct known *facts_of(struct facts *f, const char *subject)
     k = mem_new(struct known);
     k->subject = mem_copy_string(subject);
     k->service.replicas = -1;
+    k->start_ms = k->stop_ms = -1;
     k->instance.final = INSTANCE_STARTING;
     (void)map_put(&f->known, str_from(k->subject), k);
     return k;
@@ -112,6 +113,8 @@ static const struct {
     {"pid", take_int, offsetof(struct known, instance.pid)},
     {"started_ns", take_int64, offsetof(struct known,instance.started_ns)},
     {"started_wall_ns", take_int64, offsetof(struct known,instance.started_wall_ns)},
+    {"start_ms", take_int64, offsetof(struct known,start_ms)},
+    {"stop_ms", take_int64, offsetof(struct known,stop_ms)},
     {"record", take_record, 0},
     {"final", take_final, 0},
   /* clang-format on */
@@ -171,11 +174,23 @@ void facts_take_state(struct facts *f, const char *subject, int slot, const char
 
 /* ---- to the engine ---- */
 
+static void restore_pace(const struct known *k, struct engine *e)
+{
+    char service[ENGINE_SUBJECT_BYTES];
+    const char *slash = strchr(k->subject, '/');
+
+    if (slash == NULL || (k->start_ms < 0 && k->stop_ms < 0))
+        return;
+    (void)snprintf(service, sizeof service, "%.*s", (int)(slash - k->subject), k->subject);
+    engine_restore_pace(e, service, k->start_ms, k->stop_ms);
+}
+
 void facts_restore_services(struct facts *f, struct engine *e)
 {
     MAP_EACH (&f->known, entry) {
         struct known *k = entry->value;
 
+        restore_pace(k, e);
         if (strchr(k->subject, '/') == NULL && engine_declares(e, k->subject))
             engine_restore_service(e, k->subject, &k->service);
     }

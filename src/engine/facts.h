@@ -5,8 +5,8 @@
  *
  * Who sets which: project: document, previous, paused_until_ns (door); a service: replicas,
  * stopped, generation (door), held, paused_update (engine); an instance: held_down (door),
- * revision, generation, final, record, port, pid, started_ns, started_wall_ns (engine). Control
- * thread. */
+ * revision, generation, final, start_ms, stop_ms, record, port, pid, started_ns, started_wall_ns
+ * (engine). Control thread. */
 #ifndef TEND_ENGINE_FACTS_H
 #define TEND_ENGINE_FACTS_H
 
@@ -19,8 +19,9 @@ struct known {
     char *subject;
     struct engine_facts service;
     struct engine_found instance;
-    char record[48]; /* what the host told last about it */
-    bool waiting;    /* when it was last seen, its shim waited for a word */
+    char record[48];           /* what the host told last about it */
+    int64_t start_ms, stop_ms; /* how long it took; -1 not known */
+    bool waiting;              /* when it was last seen, its shim waited for a word */
 };
 
 struct facts {

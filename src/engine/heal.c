@@ -52,11 +52,10 @@ static void describe_exit(struct instance *i, const struct engine_exit *x)
 }
 
 /* What the host told last is known from here on: it is not told twice. */
-static void set_record(struct note *n, const struct instance *i)
+static void put_record(struct note *n, const struct instance *i)
 {
     if (i->record[0] == 0)
         return;
-    json_open_object(&n->json, "set");
     json_text(&n->json, "record", i->record);
     json_int(&n->json, "restarts", i->restarts);
     if (i->port > 0)
@@ -66,6 +65,12 @@ static void set_record(struct note *n, const struct instance *i)
         json_int(&n->json, "started_ns", i->started_ns);
         json_int(&n->json, "started_wall_ns", i->started_wall_ns);
     }
+}
+
+static void set_record(struct note *n, const struct instance *i)
+{
+    json_open_object(&n->json, "set");
+    put_record(n, i);
     json_end(&n->json);
 }
 
@@ -353,6 +358,8 @@ void engine_on_exited(
 static void note_stopped(struct instance *i)
 {
     struct note n;
+    int64_t took_ns = i->control->engine->now_ns - i->since_ns,
+            stop_ms = i->hung ? -1 : pace_stopped(i, took_ns);
 
     note_begin(&n, i->control->engine, "instance.stopped", i->subject);
     note_cause(&n, i->last_event);
@@ -361,7 +368,12 @@ static void note_stopped(struct instance *i)
     if (i->last_exit.signal != 0)
         json_format(&n.json, "signal", "SIG%s", sigabbrev_np(i->last_exit.signal));
     json_text(&n.json, "reason", i->reason);
-    set_record(&n, i);
+    json_number(&n.json, "took_ms", (double)(took_ns / 1000) / 1000);
+    json_open_object(&n.json, "set");
+    put_record(&n, i);
+    if (stop_ms >= 0)
+        json_int(&n.json, "stop_ms", stop_ms);
+    json_end(&n.json);
     i->last_event = note_end(&n);
 }
 

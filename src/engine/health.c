@@ -11,6 +11,14 @@ int64_t health_startup_allowance_ns(const struct healthcheck *h)
     return h->start_period_ns + once * (h->retries > 0 ? h->retries : 1);
 }
 
+static void set_pace(struct note *n, int64_t start_ms)
+{
+    json_open_object(&n->json, "set");
+    if (start_ms >= 0)
+        json_int(&n->json, "start_ms", start_ms);
+    json_end(&n->json);
+}
+
 void health_passed(struct instance *i, const char *detail, int64_t took_ns)
 {
     struct note n;
@@ -24,6 +32,7 @@ void health_passed(struct instance *i, const char *detail, int64_t took_ns)
     note_cause(&n, i->last_event);
     json_number(
         &n.json, "took_ms", (double)((i->control->engine->now_ns - i->started_ns) / 1000) / 1000);
+    set_pace(&n, pace_started(i, i->control->engine->now_ns - i->started_ns));
     if (detail != NULL) {
         json_text(&n.json, "detail", detail);
         json_number(&n.json, "duration_ms", (double)(took_ns / 1000) / 1000);

@@ -42,6 +42,29 @@ static const char *const *needs_of(struct arena *a, const struct service *s)
     return needs;
 }
 
+static int count_running(const struct control *c)
+{
+    int running = 0;
+
+    for (size_t k = 0; k < c->slots.count; k++)
+        running += c->slots.at[k]->pid > 0;
+    return running;
+}
+
+/* What is gone, so that how long it took is known if it comes back. */
+static void observe_gone(const struct engine *e, struct arena *a, struct observed_list *out)
+{
+    MAP_EACH (&e->paces, entry) {
+        const struct pace *p = entry->value;
+
+        if (!engine_declares(e, p->service))
+            vec_push(out, (struct observed){.name = arena_copy(a, p->service),
+                              .gone = true,
+                              .start_ms = p->start_ms,
+                              .stop_ms = p->stop_ms});
+    }
+}
+
 static bool observe_services(void *world, struct arena *a, const struct kind_look_list *looks,
     struct observed_list *out, struct err *err)
 {
@@ -51,6 +74,7 @@ static bool observe_services(void *world, struct arena *a, const struct kind_loo
     (void)err;
     MAP_EACH (&e->controls, entry) {
         const struct control *c = entry->value;
+        struct pace pace = pace_of(e, c->name);
 
         if (c->spec == NULL)
             continue; /* on its way out */
@@ -60,8 +84,12 @@ static bool observe_services(void *world, struct arena *a, const struct kind_loo
                           .trouble = trouble_of(a, c),
                           .note = note_of(a, c),
                           .needs = needs_of(a, c->spec),
+                          .instances = count_running(c),
+                          .start_ms = pace.start_ms,
+                          .stop_ms = pace.stop_ms,
                       });
     }
+    observe_gone(e, a, out);
     return true;
 }
 

@@ -27,7 +27,15 @@ static struct map index_observed(const struct observed_list *list)
 static void add(struct plan *p, struct arena *a, const struct kind *k, const char *name,
     const struct node *declared, const struct observed *observed, bool by_field)
 {
-    struct change c = {.kind = k, .name = name, .declared = declared, .observed = observed};
+    bool gone = observed != NULL && observed->gone;
+    struct change c = {
+        .kind = k, .name = name, .declared = declared, .observed = gone ? NULL : observed};
+
+    c.impact.expected_ms = -1;
+    if (gone) {
+        c.impact.expected_ms = observed->start_ms;
+        observed = NULL;
+    }
 
     if (k->diff != NULL && !by_field)
         k->diff(a, k, declared, observed, &c);
@@ -35,6 +43,7 @@ static void add(struct plan *p, struct arena *a, const struct kind *k, const cha
         kind_diff(a, k, declared, observed, &c);
     if (c.action == CHANGE_NONE) {
         change_fini(&c);
+        p->unchanged++;
         return;
     }
     c.drift = observed != NULL ? observed->drift : NULL;
@@ -57,6 +66,8 @@ static void compare_kind(struct plan *p, struct arena *a, const struct project *
     for (size_t i = 0; observed != NULL && i < observed->count; i++) {
         const struct observed *o = &observed->at[i];
 
+        if (o->gone)
+            continue;
         if (declared_node(declared, k, o->name) == NULL)
             add(p, a, k, o->name, NULL, o, by_field);
         else if (o->note != NULL)
@@ -82,6 +93,8 @@ static void digest(struct plan *p, const struct project *declared, const struct 
             const struct observed *o = &observed[k].at[i];
             size_t begin = all.len;
 
+            if (o->gone)
+                continue;
             buf_format(&all, "\n%s %s %s %s ", kinds[k]->name, o->name,
                 o->trouble != NULL ? o->trouble : "", o->note != NULL ? o->note : "");
             if (o->node != NULL)
@@ -102,7 +115,10 @@ static void make(struct plan *out, struct arena *a, const struct project *declar
         compare_kind(out, a, declared, kinds[k], observed != NULL ? &observed[k] : NULL, by_field);
     if (!by_field)
         plan_restarts(out, a, declared, kinds, observed, kind_count);
+    if (!by_field)
+        plan_spread_restarts(out, a, declared, kinds, observed, kind_count);
     plan_order(out, a, declared, kinds, observed, kind_count);
+    plan_judge(out, declared);
     digest(out, declared, kinds, observed, kind_count);
 }
 
@@ -150,11 +166,34 @@ void plan_between(struct plan *out, struct arena *a, const struct project *befor
         vec_fini(&lists[k]);
 }
 
+/* As short as it can be: the project's files are known to lie there. */
+static const char *name_in_project(const struct project *p, const char *file)
+{
+    size_t dir = strlen(p->dir);
+
+    return strncmp(file, p->dir, dir) == 0 && file[dir] == '/' ? file + dir + 1 : file;
+}
+
+void plan_add_places(struct plan *p, struct arena *a, const struct project *project)
+{
+    VEC_EACH (&p->changes, struct change, c) {
+        const struct node_pair *pair =
+            node_find(node_get(project->node, c->kind->section), str_from(c->name));
+        const struct span *span = pair != NULL ? &pair->key_span : NULL;
+
+        if (span != NULL && span->source != NULL)
+            c->at =
+                arena_format(a, "%s:%u", name_in_project(project, span->source->name), span->line);
+    }
+}
+
 void plan_fini(struct plan *p)
 {
     VEC_EACH (&p->changes, struct change, c)
         change_fini(c);
     vec_fini(&p->changes);
     vec_fini(&p->notes);
+    vec_fini(&p->findings);
+    vec_fini(&p->left_out);
     vec_fini(&p->seen);
 }

@@ -16,11 +16,24 @@
 #include "drive/kind.h"
 #include "spec/project.h"
 
+#include <jansson.h>
+
 /* One thing that was observed, so that what has changed since can be named. */
 struct plan_seen {
     const char *kind, *name;
     struct hash digest; /* of its fields: the daemon puts its key into it before it is shown */
 };
+
+/* What a policy has to say about it. */
+struct plan_finding {
+    const char *severity; /* "deny", "warn" */
+    const char *policy, *text;
+    const char *at; /* the place in the file; NULL */
+};
+
+/* low: nothing that runs is interrupted. medium: something restarts. high: something is deleted,
+ * or what others need is down meanwhile. */
+enum plan_risk { PLAN_RISK_LOW, PLAN_RISK_MEDIUM, PLAN_RISK_HIGH };
 
 struct plan {
     const char *project;
@@ -33,7 +46,16 @@ struct plan {
     struct {
         VEC_OF(struct plan_seen);
     } seen;
+    struct {
+        VEC_OF(struct plan_finding);
+    } findings;
+    struct {
+        VEC_OF(const char *);
+    } left_out; /* "service api": differs too, and is not part of this plan (targets) */
+    bool is_partial;
     int creates, updates, replaces, deletes, restarts;
+    int unchanged; /* resources that are as they should be */
+    enum plan_risk risk;
     struct hash digest;
     const char *seal; /* the daemon's word that it made this plan; NULL: none */
 };
@@ -52,12 +74,31 @@ static inline bool plan_is_empty(const struct plan *p)
     return p->changes.count == 0;
 }
 
-/* For the terminal, with ANSI colours or without. */
-void plan_write_text(const struct plan *p, bool colours, struct buf *out);
-/* {"v":1,"project":…,"digest":…,"changes":[{"action","kind","name","wave","reason","summary",
- *  "fields":[{"path","before","after","restarts"}]}],"counts":{…},"notes":[…],
- *  "observed":[{"kind","name","digest"}],"seal":…,"text":…} */
+/* Where each resource is declared, as far as `project` was read from files. */
+void plan_add_places(struct plan *p, struct arena *a, const struct project *project);
+/* How long it takes, wave by wave; the sum of what is known, and how many changes nothing is known
+ * of. */
+int64_t plan_expected_ms(const struct plan *p, int *out_unknown);
+
+/* How it is shown. */
+struct plan_look {
+    bool ascii;       /* no "→", "…" */
+    bool verbose;     /* long values whole */
+    int columns;      /* 0: 80 */
+    int64_t took_ns;  /* what making it took; 0: is not said */
+    const char *next; /* the command that comes next; NULL */
+};
+
+/* For the terminal, without colours; NULL is {0}. A change's line begins with its sign in three
+ * columns ("+", "~", "-/+", "-", "→", "!"), two blanks end its name. */
+void plan_write_text(const struct plan *p, const struct plan_look *look, struct buf *out);
+/* One object, documented by docs/reference/plan.schema.json. What was added to it later may be
+ * missing; a change of meaning changes its `v`. */
 void plan_write_json(const struct plan *p, struct buf *out);
+/* A plan that plan_write_json wrote; all texts live in the arena. Kinds that are not in `kinds` are
+ * made up. False if it is no plan of version 1. */
+MUST_USE bool plan_read_json(struct plan *out, struct arena *a, const json_t *value,
+    const struct kind *const *kinds, size_t kind_count);
 
 /* The changes as a unified diff, field by field: "--- applied\n+++ declared\n@@ service web @@\n
  * -environment.COLOUR: "red"\n+environment.COLOUR: "blue"\n"; nothing where nothing differs. */

@@ -69,7 +69,7 @@ def test_a_change_shows_its_hunks_and_restarts_whom_it_concerns(world, tiny):
     declare(world, **changed, services={"web": web, "other": other})
     plan = world.tend("plan").stdout
     assert "-workers 512;" in plan and "+workers 4096;" in plan, plan
-    assert "service web is restarted, because files.conf changes" in plan, plan
+    assert "service web  is restarted, because files.conf changes" in plan, plan
     world.apply()
     assert world.pid("web/1") != web_pid and world.pid("other/1") == other_pid
     assert world.json("plan")["changes"] == []
@@ -82,7 +82,7 @@ def test_what_is_no_longer_declared_is_removed_unless_it_was_there_before(world)
     world.apply()
     declare(world, files={})
     plan = world.tend("plan").stdout
-    assert "out/theirs is left as it is: it was there before tend" in plan, plan
+    assert "out/theirs  is left as it is: it was there before tend" in plan, plan
     world.apply()
     assert tree(out(world)) == ["theirs"]
     assert world.json("plan")["changes"] == []

@@ -37,7 +37,7 @@ static char *plan_text(const char *before, const char *after)
         vec_push(&observed,
             (struct observed){.name = old->services[k].name, .node = old->services[k].node});
     plan_make(&plan, a, new, kinds, &observed, 1);
-    plan_write_text(&plan, false, &text);
+    plan_write_text(&plan, NULL, &text);
     plan_fini(&plan);
     vec_fini(&observed);
     arena_destroy(&a);
@@ -62,27 +62,35 @@ CASE(an_unchanged_world_gives_an_empty_plan)
 CASE(what_is_new_is_created_with_what_it_is_declared_as)
 {
     CHECK_PLAN(NULL, "\"web\":{\"command\":[\"a\",\"b\"]}",
-        "  + service web is started\n"
-        "      command: [\"a\",\"b\"]\n"
-        "      working_dir: \"/\"\n"
-        "\nPlan: 1 to create, 0 to update, 0 to replace, 0 to delete.\n");
+        "  + service web  is started\n"
+        "      command      [\"a\",\"b\"]\n"
+        "      working_dir  \"/\"\n"
+        "\nPlan 96ee7b0d: 1 to create\n"
+        "  risk      low: nothing that runs is interrupted\n"
+        "  duration  unknown: there is no history of it\n");
 }
 
 CASE(another_number_of_replicas_restarts_nothing)
 {
     CHECK_PLAN("\"web\":{\"command\":[\"a\"]}",
         "\"web\":{\"command\":[\"a\"],\"deploy\":{\"replicas\":3}}",
-        "  ~ service web changes without a restart\n"
-        "      deploy.replicas: (default) → 3\n"
-        "\nPlan: 0 to create, 1 to update, 0 to replace, 0 to delete.\n");
+        "  ~ service web  changes without a restart\n"
+        "      deploy.replicas  (default: 1) → 3\n"
+        "      (2 unchanged)\n"
+        "\nPlan 6f0b5ffc: 1 to update\n"
+        "  risk      low: nothing that runs is interrupted\n"
+        "  duration  about 500ms, as starts and stops took before\n");
 }
 
 CASE(another_command_replaces)
 {
     CHECK_PLAN("\"web\":{\"command\":[\"a\"]}", "\"web\":{\"command\":[\"b\"]}",
-        "-/+ service web is replaced, batch by batch\n"
-        "      command: [\"a\"] → [\"b\"]  (restarts)\n"
-        "\nPlan: 0 to create, 0 to update, 1 to replace, 0 to delete.\n");
+        "-/+ service web  is replaced\n"
+        "      command  [\"a\"] → [\"b\"]  (restarts)\n"
+        "      (1 unchanged)\n"
+        "\nPlan 8d66f0d0: 1 to replace\n"
+        "  risk      medium: replaced: web\n"
+        "  duration  about 500ms, as starts and stops took before\n");
 }
 
 CASE(secrets_are_never_shown)
@@ -93,8 +101,8 @@ CASE(secrets_are_never_shown)
         "}");
 
     CHECK(strstr(text, "-one") == NULL);
-    CHECK(strstr(text, "environment.DB_PASSWORD: \"***\" → \"***\"") != NULL);
-    CHECK(strstr(text, "environment.MODE: \"x\" → \"y\"") != NULL);
+    CHECK(strstr(text, "environment.DB_PASSWORD  \"***\" → \"***\"") != NULL);
+    CHECK(strstr(text, "environment.MODE         \"x\"   → \"y\"") != NULL);
     free(text);
 }
 
@@ -124,7 +132,7 @@ CASE(a_diff_of_two_declarations_has_what_went_away_too)
     plan_between(&plan, a, old, new, kinds, 1);
     plan_write_diff(&plan, "x", "y", &text);
     CHECK_TEXT(text.at, "--- x\n+++ y\n"
-                        "@@ service web: is replaced, batch by batch @@\n"
+                        "@@ service web: is replaced @@\n"
                         "-command: [\"a\"]\n+command: [\"b\"]\n"
                         "@@ service gone: is gone @@\n"
                         "-command: [\"g\"]\n-environment.A_TOKEN: \"***\"\n-working_dir: \"/\"\n");

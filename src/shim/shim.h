@@ -4,6 +4,7 @@
  * nothing happens while nothing happens. What it says and is told: drive/process/shim_protocol.h.
  *
  *     main.c    start, the loop, deadlines          spawn.c    the child until exec
+ *     rights.c  its capabilities and host name
  *     mounts.c  its view of the machine's files     leftover.c everything that must die
  *     spec.c    memfd → struct spec
  *     policy.c  restart or not (pure)               output.c   FIFO → CRI records
@@ -63,7 +64,9 @@ struct spec {
     const char *cgroup_v1[SHIM_CGROUPS_MAX];
     char **arguments, **variables; /* NULL-terminated, into the spec's pages */
     uint64_t run_id;
-    bool change_user, has_umask, has_adopt, has_cpus;
+    const char *hostname, *domainname;
+    bool change_user, has_umask, has_adopt, has_cpus, has_caps;
+    struct shim_caps caps;
     uint8_t cpus[SHIM_CPU_BYTES];
     struct shim_user user;
     uint32_t groups[SHIM_GROUPS_MAX];
@@ -181,6 +184,12 @@ struct spawn_failure {
 };
 /* The pid, or -1 with what failed. */
 pid_t spawn_service(struct shim *s, struct spawn_failure *out_failure);
+
+/* ---- rights.c, in the child; false with errno ---- */
+/* Before it becomes its user, and behind. */
+bool rights_bound(const struct spec *spec);
+bool rights_raise(const struct spec *spec);
+bool rights_name_host(const struct spec *spec);
 
 /* ---- mounts.c ---- */
 /* In the child: files and mounts of the spec. False with the step and which one; errno. */

@@ -113,7 +113,13 @@ IN_CHILD static void run_child(struct shim *s, bool born_inside)
         fail(SHIM_STEP_CPUS);
     make_mounts(&s->spec);
     set_limits(&s->spec);
+    if (!rights_name_host(&s->spec))
+        fail(SHIM_STEP_HOSTNAME);
+    if (!rights_bound(&s->spec))
+        fail(SHIM_STEP_CAPS);
     become_user(&s->spec);
+    if (!rights_raise(&s->spec))
+        fail(SHIM_STEP_CAPS);
     (void)umask(s->spec.has_umask ? s->spec.umask : s->outer_umask);
     if (s->spec.cwd != NULL && chdir(s->spec.cwd) == -1)
         fail(SHIM_STEP_CWD);

@@ -39,6 +39,10 @@ static const char **text_of(struct spec *s, uint32_t tag)
         return &s->boot_id;
     case SHIM_TAG_FILES_DIR:
         return &s->files_dir;
+    case SHIM_TAG_HOSTNAME:
+        return &s->hostname;
+    case SHIM_TAG_DOMAINNAME:
+        return &s->domainname;
     default:
         return NULL;
     }
@@ -55,6 +59,9 @@ static bool take_number(struct spec *s, const struct shim_spec_cursor *c)
     case SHIM_TAG_CPUS:
         s->has_cpus = true;
         return take_exact(c, s->cpus, sizeof s->cpus);
+    case SHIM_TAG_CAPS:
+        s->has_caps = true;
+        return take_exact(c, &s->caps, sizeof s->caps);
     case SHIM_TAG_UMASK:
         s->has_umask = true;
         return take_exact(c, &s->umask, sizeof s->umask);

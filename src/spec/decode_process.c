@@ -1,4 +1,4 @@
-/* How a program is called: argv, environment, labels, signals. */
+/* How a program is called: argv, environment, signals. */
 #include "spec/env_file.h"
 #include "spec/signals.h"
 #include "spec/spec_private.h"
@@ -179,27 +179,36 @@ static const char *look_up(void *context, const char *name)
     return d->variable != NULL ? d->variable(d->variable_context, name) : NULL;
 }
 
-static void read_env_file(struct decode *d, struct node *all, const struct span *span,
-    const char *shown, const char *path, bool required)
+static void take_names(
+    struct decode *d, struct node *all, const struct named_file *f, struct str text)
+{
+    struct interpolation run = {
+        .arena = d->arena, .diagnostics = d->diagnostics, .variable = look_up, .context = d};
+    struct source source = {.name = f->path, .text = STR("")}; /* its lines are secrets */
+    struct node *names =
+        f->raw ? env_file_read_raw(&run, &source, text) : env_file_read(&run, &source, text);
+
+    NODE_EACH (names, pair)
+        add_variable(d, all, pair);
+    interpolation_fini(&run);
+}
+
+void named_file_read(struct decode *d, struct node *all, const struct named_file *f)
 {
     struct buf text = BUF_INIT(ENV_FILE_BYTES_MAX);
     struct err err = ERR_INIT;
-    struct interpolation run = {
-        .arena = d->arena, .diagnostics = d->diagnostics, .variable = look_up, .context = d};
+    char *path = fs_absolute(d->dir, str_from(f->path));
 
     if (fs_read(path, &text, &err)) {
-        struct source source = {.name = shown, .text = STR("")}; /* its lines are secrets */
-        struct node *names = env_file_read(&run, &source, buf_str(&text));
-        NODE_EACH (names, pair)
-            add_variable(d, all, pair);
-    } else if (required || err.sys != ENOENT) {
-        diagnostic_error(d->diagnostics, "missing-file", span, "cannot read env_file '%s': %s",
-            shown, err.sys != 0 ? strerror(err.sys) : err.text);
-        if (err.sys == ENOENT)
+        take_names(d, all, f, buf_str(&text));
+    } else if (f->required || err.sys != ENOENT) {
+        diagnostic_error(d->diagnostics, "missing-file", f->span, "cannot read %s '%s': %s", f->key,
+            f->path, err.sys != 0 ? strerror(err.sys) : err.text);
+        if (err.sys == ENOENT && strcmp(f->key, "env_file") == 0)
             diagnostic_help(d->diagnostics,
-                "create it, or write {path: %s, required: false} if it may be missing", shown);
+                "create it, or write {path: %s, required: false} if it may be missing", f->path);
     }
-    interpolation_fini(&run);
+    free(path);
     buf_fini(&text);
 }
 
@@ -222,7 +231,7 @@ static const struct field env_file_rows[] = {
     {.name = "format",
      .type = FIELD_TEXT,
      .offset = offsetof(struct env_file_entry, format),
-     .help = "Only the default format is known."                                                              },
+     .help = "'raw': values are taken as they stand, without quotes and variables."                                                              },
 };
 const struct field_table fields_env_file = {.name = "an env_file",
     .help = "A file of variables.",
@@ -239,11 +248,16 @@ static void read_env_entry(struct decode *d, struct node *all, const struct node
         return;
     if (entry.path == NULL)
         return;
-    if (entry.format != NULL)
-        field_refuse(d, &value->span, "env_file format '%s'", entry.format);
-    char *path = fs_absolute(d->dir, str_from(entry.path));
-    read_env_file(d, all, &value->span, entry.path, path, entry.required);
-    free(path);
+    if (entry.format != NULL && strcmp(entry.format, "raw") != 0) {
+        field_refuse(d, &value->span, "env_file format '%s': only 'raw' is known", entry.format);
+        return;
+    }
+    named_file_read(d, all,
+        &(struct named_file){.key = "env_file",
+            .span = &value->span,
+            .path = entry.path,
+            .required = entry.required,
+            .raw = entry.format != NULL});
 }
 
 static void read_env_files(struct decode *d, struct node *all, const struct node *value)
@@ -299,40 +313,5 @@ struct node *encode_environment(struct encode *e, const struct field *f, const v
     for (size_t i = 0; i < s->environment_count; i++)
         (void)node_put(
             e->arena, map, str_from(s->environment[i].name), encode_value(e, &s->environment[i]));
-    return map->count > 0 ? map : NULL;
-}
-
-/* Labels. */
-
-void decode_labels(
-    struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
-{
-    struct service *s = into;
-    struct node *given = field_by_name(d->arena, d->diagnostics, f->name, pair->value);
-    struct node *all = node_map(d->arena);
-
-    NODE_EACH (given, label) {
-        const char *text = "";
-        if (label->value->kind == NODE_NULL || field_text(d, label->key.at, label->value, &text))
-            (void)node_put(d->arena, all, label->key, node_text(d->arena, str_from(text)));
-    }
-    node_sort(all);
-    const char **labels = arena_new_array(d->arena, 2 * all->count + 1, const char *);
-    for (size_t i = 0; i < all->count; i++) {
-        labels[2 * i] = all->pairs[i].key.at;
-        labels[2 * i + 1] = all->pairs[i].value->text.at;
-    }
-    s->labels = (const char *const *)labels;
-}
-
-struct node *encode_labels(struct encode *e, const struct field *f, const void *from)
-{
-    const char *const *labels = ((const struct service *)from)->labels;
-    struct node *map = node_map(e->arena);
-
-    (void)f;
-    for (; labels != NULL && labels[0] != NULL; labels += 2)
-        (void)node_put(
-            e->arena, map, str_from(labels[0]), node_text(e->arena, str_from(labels[1])));
     return map->count > 0 ? map : NULL;
 }

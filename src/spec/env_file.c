@@ -232,3 +232,47 @@ struct node *env_file_read(struct interpolation *run, const struct source *sourc
     interpolation_fini(&r.inner);
     return r.names;
 }
+
+static void read_raw_line(struct reader *r, struct str line)
+{
+    struct span span = span_from(r, r->at, r->at + line.len);
+    struct str value = line, name;
+
+    if (line.len > 0 && line.at[line.len - 1] == '\r')
+        line.len--;
+    value = line;
+    name = str_trim(str_cut(&value, '='));
+    if (str_trim(line).len == 0 || name.len == 0 || name.at[0] == '#') {
+        if (name.len == 0 && str_trim(line).len > 0)
+            diagnostic_error(
+                r->run->diagnostics, "syntax", &span, "not a line of the form NAME=value");
+        return;
+    }
+    if (str_find(line, '=') < 0)
+        inherit(r, name, &span);
+    else
+        put(r, name, &span, value);
+}
+
+struct node *env_file_read_raw(
+    struct interpolation *run, const struct source *source, struct str text)
+{
+    struct reader r = {
+        .run = run, .source = source, .text = text, .line = 1, .names = node_map(run->arena)};
+    struct span start = {.source = source, .line = 1, .column = 1};
+    struct str rest = text;
+
+    if (str_utf8_valid(text) < text.len || str_find(text, '\0') >= 0) {
+        diagnostic_error(run->diagnostics, "syntax", &start, "the file is not UTF-8 text");
+        return r.names;
+    }
+    if (str_starts(text, "\xef\xbb\xbf"))
+        rest = str_tail(text, 3);
+    while (rest.len > 0) {
+        r.at = text.len - rest.len;
+        r.line_at = r.at;
+        read_raw_line(&r, str_cut(&rest, '\n'));
+        r.line++;
+    }
+    return r.names;
+}

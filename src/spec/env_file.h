@@ -20,5 +20,9 @@
 /* A map from name to text, in run->arena; a later line of a name wins. Names without a value are
  * looked up by `run->variable` and left out if unset. Problems become diagnostics. */
 struct node *env_file_read(struct interpolation *run, const struct source *source, struct str text);
+/* The same without quotes, escapes, variables and comments behind values (format: raw): a line is
+ * NAME=value, blank, or a comment. */
+struct node *env_file_read_raw(
+    struct interpolation *run, const struct source *source, struct str text);
 
 #endif

@@ -31,14 +31,30 @@ static const struct field limits_rows[] = {
 static const struct field_table limits_table = FIELD_TABLE(
     "deploy.resources.limits", "What an instance may use.", limits_rows, &service_defaults);
 
+static const struct field reservation_rows[] = {
+    {.name = "memory",
+     .type = FIELD_BYTES,
+     .offset = AT(resources.reserved_bytes),
+     .min = 4096,
+     .input_only = true,
+     .help = "Another way to write mem_reservation."},
+    {.name = "cpus",     .type = FIELD_IGNORED,                           .help = "processors are shared by cpu_shares"                                                                    },
+    {.name = "pids",.type = FIELD_IGNORED,.help = "nothing is kept free"},
+    {.name = "generic_resources",     .type = FIELD_IGNORED,                                                  .help = "there is nothing to schedule"                                                                                                                                               },
+    {.name = "devices",.type = FIELD_IGNORED,.help = "a process sees the machine's own devices"},
+};
+static const struct field_table reservations_table = FIELD_TABLE("deploy.resources.reservations",
+    "What is kept for an instance.", reservation_rows, &service_defaults);
+
 static const struct field resources_rows[] = {
     {.name = "limits",
      .type = FIELD_MAP,
      .table = &limits_table,
-     .help = "What one instance may use at most."},
+     .help = "What one instance may use at most."               },
     {.name = "reservations",
-     .type = FIELD_IGNORED,
-     .help = "on one machine there is nothing to schedule around" },
+     .type = FIELD_MAP,
+     .table = &reservations_table,
+     .help = "What is kept for it where the machine has little."},
 };
 static const struct field_table resources_table =
     FIELD_TABLE("deploy.resources", "Limits of an instance.", resources_rows, &service_defaults);

@@ -68,10 +68,16 @@ struct restart_policy {
 };
 
 struct resources {
-    int64_t memory_bytes; /* limits.memory; -1 none */
-    double cpus;          /* limits.cpus; 0 none */
-    int64_t pids;         /* limits.pids; -1 none */
+    int64_t memory_bytes;   /* limits.memory; -1 none */
+    double cpus;            /* limits.cpus; 0 none */
+    int64_t pids;           /* limits.pids; -1 none */
+    int64_t reserved_bytes; /* memory that is taken from others first; -1 none */
+    int64_t swap_bytes;     /* memswap_limit: memory and swap together; -1 no limit, -2 not said */
+    int cpu_shares;         /* weight where processors are short; 0: 1024, as everybody's */
+    int64_t cpu_quota_us, cpu_period_us; /* as declared: `cpus` follows; 0 none */
 };
+
+#define CAPABILITIES_ALL ((UINT64_C(1) << 41) - 1) /* by number, see capabilities(7) */
 
 struct ulimit {
     const char *name;   /* "nofile" */
@@ -183,6 +189,9 @@ struct service {
     const uint8_t *cpu_mask;            /* the same in CPU_MASK_BYTES, processor 0 first */
     int oom_score_adj;                  /* -1000 to 1000, or OOM_SCORE_UNSET */
     bool no_new_privileges;             /* security_opt */
+    uint64_t cap_add, cap_drop;         /* masks by number */
+    const char *const *groups;          /* group_add: names or numbers; NULL none */
+    const char *hostname, *domainname;  /* NULL: the machine's */
     const struct service_mount *mounts; /* by target, so that what lies in another follows it */
     size_t mount_count;
     bool read_only;                   /* all but its mounts, /dev, /proc and /sys */

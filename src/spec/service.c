@@ -205,6 +205,20 @@ static void check_replicas(struct decode *d, struct service_draft *draft)
         "leave `ports` out and let the program listen on $PORT: each instance gets its own");
 }
 
+/* cpu_quota in each cpu_period are so many processors. */
+static void finish_quota(struct decode *d, struct service_draft *draft)
+{
+    struct resources *r = &draft->service.resources;
+    const struct node *value = node_get(draft->declared, "cpu_quota");
+
+    if (r->cpu_quota_us <= 0 || draft->container != NULL)
+        return;
+    if (r->cpus > 0)
+        diagnostic_error(d->diagnostics, "conflict", value != NULL ? &value->span : &draft->span,
+            "'cpu_quota' and 'cpus' say the same in two ways; write one");
+    r->cpus = (double)r->cpu_quota_us / (double)(r->cpu_period_us > 0 ? r->cpu_period_us : 100000);
+}
+
 void service_finish(struct decode *d, struct service_draft *draft)
 {
     struct restart_policy *restart = &draft->service.restart;
@@ -220,6 +234,8 @@ void service_finish(struct decode *d, struct service_draft *draft)
         finish_working_dir(d, draft);
     }
     environment_finish(d, draft);
+    labels_finish(d, draft);
+    finish_quota(d, draft);
     finish_health(d, draft);
     check_replicas(d, draft);
 }

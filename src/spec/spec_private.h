@@ -49,10 +49,11 @@ struct service_draft {
     struct span restart_span;
     const struct node *profiles;
     struct span port_span;
-    struct container *container;          /* NULL: a process */
-    struct dependency *dependencies;      /* the service's, while they may change */
-    struct span *dependency_spans;        /* as many */
-    struct field_entry needs;             /* of other kinds */
+    struct container *container;     /* NULL: a process */
+    struct dependency *dependencies; /* the service's, while they may change */
+    struct span *dependency_spans;   /* as many */
+    struct field_entry needs;        /* of other kinds */
+    const struct node *labels, *label_file;
     const struct node *volumes, *tmpfs;   /* as declared, until mounts_finish */
     const struct node *configs, *secrets; /* as declared, until stores_finish */
     bool has_errors; /* found before it was finished: what follows from them is not told */
@@ -108,6 +109,20 @@ struct node *encode_environment(struct encode *e, const struct field *f, const v
 void decode_labels(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 struct node *encode_labels(struct encode *e, const struct field *f, const void *from);
+void decode_label_file(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+void labels_finish(struct decode *d, struct service_draft *draft);
+/* uint64_t masks at the row's offset. */
+void decode_caps(struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_caps(struct encode *e, const struct field *f, const void *from);
+/* A file of NAME=value lines, into a map; problems are told. */
+struct named_file {
+    const char *key; /* "env_file" */
+    const struct span *span;
+    const char *path; /* as declared */
+    bool required, raw;
+};
+void named_file_read(struct decode *d, struct node *all, const struct named_file *f);
 void decode_depends_on(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
 struct node *encode_depends_on(struct encode *e, const struct field *f, const void *from);

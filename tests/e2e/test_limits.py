@@ -1,5 +1,6 @@
 """Services that hang, multiply, eat memory or die again and again: bounded, told apart, healed."""
 import os
+import pathlib
 import signal
 import time
 
@@ -26,6 +27,43 @@ def up_with_limits(world, services):
         pytest.skip("; ".join(world.status()["degraded"]))
     world.declare({"probe": {"command": ["/bin/sleep", "1000"]}, **services})
     return world.tend("apply", "--yes", check=False, timeout=60)
+
+
+def cgroup_file(pid, controller, v1, v2):
+    """What stands in a file of the process's control group."""
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controller in controllers.split(","):
+            root, name = f"/sys/fs/cgroup/{controller}", v1
+        elif not controllers and pathlib.Path(f"/sys/fs/cgroup{path}/{v2}").exists():
+            root, name = "/sys/fs/cgroup", v2
+        else:
+            continue
+        file = pathlib.Path(f"{root}{path}/{name}")
+        return file.read_text().strip(), name == v2
+    pytest.skip(f"no control group has {controller}")
+
+
+def test_shares_and_reservations_are_the_control_groups(world, tiny):
+    done = up_with_limits(world, {"web": {
+        "command": ["/bin/sleep", "1000"], "cpu_shares": 512, "cpu_quota": 50000, "cpu_period": "100ms",
+        "mem_limit": "64m", "deploy": {"resources": {"reservations": {"memory": "16m"}}}}})
+    assert done.returncode == 0, done.stderr
+    web = world.pid("web/1")
+    shares, is_v2 = cgroup_file(web, "cpu", "cpu.shares", "cpu.weight")
+    assert shares == ("20" if is_v2 else "512")
+    assert cgroup_file(web, "memory", "memory.soft_limit_in_bytes", "memory.low")[0] == str(16 << 20)
+    quota, is_v2 = cgroup_file(web, "cpu", "cpu.cfs_quota_us", "cpu.max")
+    assert quota == ("50000 100000" if is_v2 else "50000")
+
+
+def test_swap_is_limited_where_the_kernel_can(world, tiny):
+    done = up_with_limits(world, {"web": {
+        "command": ["/bin/sleep", "1000"], "mem_limit": "64m", "memswap_limit": "96m"}})
+    if done.returncode != 0 and "memsw" in done.stderr + done.stdout:
+        pytest.skip("this kernel does not count swap")
+    limit, is_v2 = cgroup_file(world.pid("web/1"), "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
+    assert limit == str((32 if is_v2 else 96) << 20)
 
 
 def test_a_stopped_process_is_found_hanging_and_replaced_and_why_tells(world, tiny):

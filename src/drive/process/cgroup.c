@@ -71,11 +71,41 @@ static MUST_USE bool limit_cpu(const struct cgroup *g, double cpus, struct err *
     return ok;
 }
 
+/* v1's 2 … 262144 are v2's 1 … 10000. */
+static MUST_USE bool weigh_cpu(const struct cgroup *g, int shares, struct err *err)
+{
+    int64_t wanted = shares < 2 ? 2 : shares;
+
+    return g->is_v2[CGROUP_CPU]
+               ? put_limit(g, CGROUP_CPU, "cpu.weight", 1 + (wanted - 2) * 9999 / 262142, err)
+               : put_limit(g, CGROUP_CPU, "cpu.shares", wanted, err);
+}
+
+/* v1 counts memory and swap together, v2 swap alone. */
+static MUST_USE bool limit_swap(
+    const struct cgroup *g, const struct cgroup_limits *limits, struct err *err)
+{
+    int64_t both = limits->memory_swap_bytes;
+
+    if (both > 0 && both < limits->memory_bytes)
+        return err_set(err, ERR_INVALID, "memswap_limit is below the memory limit");
+    if (both > 0 && limits->memory_bytes < 0)
+        return err_set(err, ERR_INVALID, "memswap_limit needs a memory limit");
+    if (!g->is_v2[CGROUP_MEMORY])
+        return put_limit(g, CGROUP_MEMORY, "memory.memsw.limit_in_bytes", both, err);
+    if (both > 0)
+        return put_limit(g, CGROUP_MEMORY, "memory.swap.max", both - limits->memory_bytes, err);
+    char *path = mem_format("%s/memory.swap.max", g->dirs[CGROUP_MEMORY]);
+    bool ok = fs_put(path, STR("max"), err);
+    free(path);
+    return ok;
+}
+
 static bool is_wanted(const struct cgroup_world *w, const struct cgroup_limits *limits, int c)
 {
     switch (c) {
     case CGROUP_CPU:
-        return limits->cpus > 0;
+        return limits->cpus > 0 || limits->cpu_shares > 0;
     case CGROUP_PIDS:
         return limits->pids >= 0;
     case CGROUP_FREEZER:
@@ -87,8 +117,10 @@ static bool is_wanted(const struct cgroup_world *w, const struct cgroup_limits *
 
 static bool is_limited(const struct cgroup_limits *limits, int c)
 {
-    return (c == CGROUP_MEMORY && limits->memory_bytes >= 0) ||
-           (c == CGROUP_CPU && limits->cpus > 0) || (c == CGROUP_PIDS && limits->pids >= 0);
+    return (c == CGROUP_MEMORY && (limits->memory_bytes >= 0 || limits->reserved_bytes > 0 ||
+                                      limits->memory_swap_bytes != 0)) ||
+           (c == CGROUP_CPU && (limits->cpus > 0 || limits->cpu_shares > 0)) ||
+           (c == CGROUP_PIDS && limits->pids >= 0);
 }
 
 static MUST_USE bool make_v1(
@@ -140,6 +172,14 @@ static MUST_USE bool set_limits(
         TRY(put_limit(g, CGROUP_MEMORY,
             g->is_v2[CGROUP_MEMORY] ? "memory.max" : "memory.limit_in_bytes", limits->memory_bytes,
             err));
+    if (limits->memory_swap_bytes != 0)
+        TRY(limit_swap(g, limits, err));
+    if (limits->reserved_bytes > 0)
+        TRY(put_limit(g, CGROUP_MEMORY,
+            g->is_v2[CGROUP_MEMORY] ? "memory.low" : "memory.soft_limit_in_bytes",
+            limits->reserved_bytes, err));
+    if (limits->cpu_shares > 0)
+        TRY(weigh_cpu(g, limits->cpu_shares, err));
     if (limits->cpus > 0)
         TRY(limit_cpu(g, limits->cpus, err));
     if (limits->pids >= 0)

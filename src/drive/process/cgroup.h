@@ -27,9 +27,12 @@ enum cgroup_controller {
 };
 
 struct cgroup_limits {
-    int64_t memory_bytes; /* -1 none */
-    double cpus;          /* 0 none */
-    int64_t pids;         /* -1 none */
+    int64_t memory_bytes;      /* -1 none */
+    double cpus;               /* 0 none */
+    int64_t pids;              /* -1 none */
+    int64_t reserved_bytes;    /* 0 none */
+    int64_t memory_swap_bytes; /* memory and swap together; -1 no limit, 0 not said */
+    int cpu_shares;            /* v1's measure; 0 not said */
 };
 
 struct cgroup_usage {

@@ -24,6 +24,8 @@ static const char *step_name(int step)
         [SHIM_STEP_MOUNTS] = "volumes",
         [SHIM_STEP_FILES] = "configs and secrets",
         [SHIM_STEP_READ_ONLY] = "read_only",
+        [SHIM_STEP_CAPS] = "cap_add, cap_drop",
+        [SHIM_STEP_HOSTNAME] = "hostname",
     };
 
     return step >= 0 && (size_t)step < sizeof names / sizeof names[0] ? names[step] : "start";

@@ -120,7 +120,12 @@ static MUST_USE bool check_working_dir(
 static MUST_USE bool open_cgroup(
     struct process *p, const struct process_spec *spec, struct err *err)
 {
-    struct cgroup_limits limits = {spec->limits.memory_bytes, spec->limits.cpus, spec->limits.pids};
+    struct cgroup_limits limits = {.memory_bytes = spec->limits.memory_bytes,
+        .cpus = spec->limits.cpus,
+        .pids = spec->limits.pids,
+        .reserved_bytes = spec->limits.reserved_bytes,
+        .memory_swap_bytes = spec->limits.memory_swap_bytes,
+        .cpu_shares = spec->limits.cpu_shares};
 
     /* One that a predecessor of this name could not leave yet is ours now. */
     VEC_EACH (&p->driver->buried, struct process *, old)
@@ -128,7 +133,8 @@ static MUST_USE bool open_cgroup(
             cgroup_close(&(*old)->cgroup);
     if (p->driver->cgroups != NULL)
         return cgroup_open(&p->cgroup, p->driver->cgroups, p->name, &limits, err);
-    if (limits.memory_bytes >= 0 || limits.cpus > 0 || limits.pids >= 0)
+    if (limits.memory_bytes >= 0 || limits.cpus > 0 || limits.pids >= 0 ||
+        limits.reserved_bytes > 0 || limits.memory_swap_bytes != 0 || limits.cpu_shares > 0)
         return err_set(err, ERR_UNSUPPORTED, "limits: control groups are not used here");
     return true;
 }
@@ -146,7 +152,7 @@ static MUST_USE bool find_all(struct spec_parts *parts, struct view *view, struc
     const struct process_spec *spec = parts->spec;
     const struct program_view seen = {.outside = outside_of, .data = view};
 
-    return user_resolve(spec->user, user, err) &&
+    return user_resolve(spec->user, user, err) && user_add_groups(user, spec->groups, err) &&
            view_make(view, parts->process, spec, user, err) && check_working_dir(spec, view, err) &&
            program_find_seen(out_program, spec->argv[0], variable(spec->environment, "PATH"),
                spec->working_dir, &seen, err) &&

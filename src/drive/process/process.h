@@ -46,9 +46,12 @@ struct process_driver;
 /* ---- what to run ---- */
 
 struct process_limits {
-    int64_t memory_bytes; /* -1 none */
-    double cpus;          /* 0 none */
-    int64_t pids;         /* -1 none */
+    int64_t memory_bytes;      /* -1 none */
+    double cpus;               /* 0 none */
+    int64_t pids;              /* -1 none */
+    int64_t reserved_bytes;    /* taken from others first; 0 none */
+    int64_t memory_swap_bytes; /* memory and swap together; -1 no limit, 0 not said */
+    int cpu_shares;            /* 0: 1024, as everybody's */
 };
 
 struct process_lease {
@@ -98,9 +101,12 @@ struct process_spec {
     size_t mount_count;
     const struct process_file *files;
     size_t file_count;
-    bool read_only;    /* all but its mounts, /dev, /proc and /sys */
-    int64_t shm_bytes; /* a /dev/shm of its own; 0 none */
-    bool held;         /* start nothing before process_resume */
+    uint64_t cap_add, cap_drop;        /* masks by number */
+    const char *const *groups;         /* names or numbers, besides its user's; NULL none */
+    const char *hostname, *domainname; /* NULL: the machine's; only where we are root */
+    bool read_only;                    /* all but its mounts, /dev, /proc and /sys */
+    int64_t shm_bytes;                 /* a /dev/shm of its own; 0 none */
+    bool held;                         /* start nothing before process_resume */
     struct process_lease lease;
 };
 

@@ -211,6 +211,8 @@ enum shim_step {
     SHIM_STEP_MOUNTS, /* a view of its own; detail: 0, or which mount, from 1 */
     SHIM_STEP_FILES,  /* detail: which file, from 1 */
     SHIM_STEP_READ_ONLY,
+    SHIM_STEP_CAPS,
+    SHIM_STEP_HOSTNAME,
 };
 
 struct shim_record {
@@ -318,6 +320,9 @@ enum shim_tag {
     SHIM_TAG_MOUNT = 27,       /* struct shim_mount and its texts, repeated, in their order */
     SHIM_TAG_FILES_DIR = 28,   /* text: directory for the files; made at each start */
     SHIM_TAG_FILE = 29,        /* struct shim_file, its path and its bytes, repeated */
+    SHIM_TAG_CAPS = 30,        /* struct shim_caps */
+    SHIM_TAG_HOSTNAME = 31,    /* text; it and the next in a UTS namespace of its own */
+    SHIM_TAG_DOMAINNAME = 32,  /* text */
 };
 
 enum shim_spec_flags {
@@ -328,6 +333,11 @@ enum shim_spec_flags {
     SHIM_SPEC_MOUNTS = 8,       /* a mount namespace of its own, in which all mounts are made; then
                                  * the files are in a tmpfs that nobody else sees */
     SHIM_SPEC_READ_ONLY = 16, /* … and in which all else but /dev, /proc and /sys is read-only */
+};
+
+/* Capabilities by number: all that it may ever have, and those it has without being root. */
+struct shim_caps {
+    uint64_t bounding, ambient;
 };
 
 enum shim_mount_kind { SHIM_MOUNT_BIND = 1, SHIM_MOUNT_TMPFS = 2 };

@@ -167,6 +167,30 @@ static void add_oom_score(struct buf *out, const int *score)
     add_text(out, SHIM_TAG_OOM_SCORE, text);
 }
 
+/* A user that is not root has what cap_add says; root has all that is not dropped. */
+static MUST_USE bool add_caps(struct buf *out, const struct spec_parts *parts, struct err *err)
+{
+    const struct process_spec *spec = parts->spec;
+    struct shim_caps caps = {.bounding = ~spec->cap_drop | spec->cap_add,
+        .ambient = parts->user->uid != 0 ? spec->cap_add : 0};
+
+    if ((spec->cap_add | spec->cap_drop) == 0)
+        return true;
+    if (geteuid() != 0)
+        return err_set(err, ERR_DENIED, "%s: only root can change what a service may do",
+            spec->cap_add != 0 ? "cap_add" : "cap_drop");
+    add_entry(out, SHIM_TAG_CAPS, &caps, sizeof caps);
+    return true;
+}
+
+static void add_host(struct buf *out, const struct process_spec *spec)
+{
+    if (geteuid() != 0)
+        return; /* it sees the machine's */
+    add_text(out, SHIM_TAG_HOSTNAME, spec->hostname);
+    add_text(out, SHIM_TAG_DOMAINNAME, spec->domainname);
+}
+
 /* ---- its view of the files ---- */
 
 static void add_mount(struct buf *out, const struct view_mount *m)
@@ -233,6 +257,8 @@ bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *er
     if (spec->umask >= 0)
         add_u32(out, SHIM_TAG_UMASK, (uint32_t)spec->umask);
     TRY(add_limits(out, parts, err));
+    TRY(add_caps(out, parts, err));
+    add_host(out, spec);
     add_oom_score(out, spec->oom_score_adj);
     if (spec->cpu_mask != NULL)
         add_entry(out, SHIM_TAG_CPUS, spec->cpu_mask, SHIM_CPU_BYTES);

@@ -56,18 +56,18 @@ static MUST_USE bool find_user(struct str text, struct user_ids *out, struct err
     return err_set(err, ERR_MISSING, "no user \"%s\" on this machine", name);
 }
 
-static MUST_USE bool find_group(struct str text, struct user_ids *out, struct err *err)
+static MUST_USE bool find_group(struct str text, gid_t *out, struct err *err)
 {
     char name[64], bytes[RECORD_BYTES];
     struct group entry, *found = NULL;
 
-    if (to_id(text, &out->gid))
+    if (to_id(text, out))
         return true;
     (void)snprintf(name, sizeof name, "%.*s", STR_ARG(text));
     (void)getgrnam_r(name, &entry, bytes, sizeof bytes, &found);
     if (found == NULL)
         return err_set(err, ERR_MISSING, "no group \"%s\" on this machine", name);
-    out->gid = found->gr_gid;
+    *out = found->gr_gid;
     return true;
 }
 
@@ -103,7 +103,7 @@ bool user_resolve(const char *text, struct user_ids *out, struct err *err)
             err, ERR_INVALID, "user \"%.100s\": write name, uid, name:group or uid:gid", text);
     TRY(find_user(user, out, err));
     if (has_group)
-        TRY(find_group(group, out, err));
+        TRY(find_group(group, &out->gid, err));
     if (is_ours(out) && geteuid() != 0)
         return true;
     if (geteuid() != 0)
@@ -112,5 +112,26 @@ bool user_resolve(const char *text, struct user_ids *out, struct err *err)
     if (!has_group) /* as in Compose: a named group is the only one */
         find_memberships(out);
     out->change = true;
+    return true;
+}
+
+bool user_add_groups(struct user_ids *ids, const char *const *groups, struct err *err)
+{
+    if (groups == NULL || groups[0] == NULL)
+        return true;
+    if (geteuid() != 0)
+        return err_set(err, ERR_DENIED, "group_add: only root can give a service more groups");
+    if (!ids->change) { /* ours, and those that we have */
+        int count = getgroups(USERS_GROUPS_MAX, ids->groups);
+        ids->group_count = count > 0 ? (size_t)count : 0;
+    }
+    ids->change = true;
+    for (; *groups != NULL; groups++) {
+        if (ids->group_count == USERS_GROUPS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d groups", USERS_GROUPS_MAX);
+        TRY(find_group(str_from(*groups), &ids->groups[ids->group_count], err) ||
+            err_in(err, "group_add"));
+        ids->group_count++;
+    }
     return true;
 }

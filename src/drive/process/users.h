@@ -24,5 +24,8 @@ struct user_ids {
 
 /* ERR_MISSING: no such user or group; ERR_DENIED: only root may run as somebody else. */
 MUST_USE bool user_resolve(const char *text, struct user_ids *out, struct err *err);
+/* More supplementary groups, by name or number; NULL-terminated, NULL for none. ERR_DENIED: only
+ * root may have others than it has. */
+MUST_USE bool user_add_groups(struct user_ids *ids, const char *const *groups, struct err *err);
 
 #endif

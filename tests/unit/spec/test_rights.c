@@ -88,7 +88,29 @@ CASE(what_a_process_cannot_be_kept_from_is_refused)
     check_refused("oom_score_adj: 1001", "from -1000 to 1000");
     check_refused("security_opt: ['seccomp:unconfined']", "only knows 'no-new-privileges:true'");
     check_refused("security_opt: no-new-privileges", "'security_opt' takes a list");
-    check_refused("cap_drop: [ALL]", "has the rights of its user; name one with `user`");
+    check_refused("cap_drop: [NET_ROW]", "there is no capability 'NET_ROW'");
+    check_refused("cap_add: [NET_ROW]", "did you mean 'NET_RAW'?");
+    check_refused("cap_add: ALL", "'cap_add' takes a list of capabilities");
+    check_refused("cpu_quota: 50000\n    cpus: 1", "say the same in two ways");
+    check_refused("label_file: nowhere", "cannot read label_file 'nowhere': No such file");
+    check_refused("env_file: {path: x, format: toml}", "only 'raw' is known");
+}
+
+CASE(rights_come_back_from_a_document)
+{
+    struct world *w = world_create();
+    const struct service *s = load_service(w,
+        "    command: x\n    cap_add: [cap_net_raw, CHOWN]\n    cap_drop: [ALL]\n"
+        "    group_add: [daemon, 7]\n    hostname: h\n    cpu_shares: 512\n    cpu_quota: 50ms\n"
+        "    mem_reservation: 1m\n    mem_limit: 8m\n    memswap_limit: -1\n");
+
+    CHECK_INT(s->cap_add, 1 << 13 | 1);
+    CHECK(s->cap_drop == CAPABILITIES_ALL);
+    CHECK_TEXT(s->groups[1], "7");
+    CHECK(s->resources.cpus > 0.499 && s->resources.cpus < 0.501);
+    CHECK_INT(s->resources.swap_bytes, -1);
+    check_same_from_document(w->project);
+    world_destroy(&w);
 }
 
 TEST_MAIN()

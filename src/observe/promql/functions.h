@@ -17,12 +17,15 @@ struct query;
 struct grid;
 struct value;
 struct window;
+struct sweep;
 enum window_result { WINDOW_NOTHING, WINDOW_FLOAT, WINDOW_HISTOGRAM };
 
 /* Float to float, sample by sample; histograms vanish. */
 typedef double (*function_map_fn)(double value);
 /* The samples of one series in one window to one sample. */
 typedef enum window_result (*function_window_fn)(struct window *w);
+/* The same over all windows of a series of floats at once, to the same bits; where that is quicker. */
+typedef void (*function_sweep_fn)(struct sweep *s);
 /* Everything else: evaluates its own arguments. */
 typedef void (*function_node_fn)(
     struct query *q, const struct node *n, const struct grid *g, struct value *out);
@@ -36,6 +39,7 @@ struct function {
     bool keeps_name;
     function_map_fn map;
     function_window_fn window;
+    function_sweep_fn sweep;
     function_node_fn node;
     const char *help;
 };

@@ -76,11 +76,23 @@ struct samples samples_within(const struct samples *s, int64_t after, int64_t up
         first_after(s->histogram_times, s->histogram_count, upto, false));
 }
 
+/* Without a way out of the loop, so that it becomes vector instructions. */
+OPERATE_CLONES static bool any_stale(const double *values, size_t count)
+{
+    uint64_t any = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        any |= bits == STALE_BITS;
+    }
+    return any != 0;
+}
+
 static bool has_stale(const struct samples *s)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (sample_is_stale(s->values[i]))
-            return true;
+    if (any_stale(s->values, s->count))
+        return true;
     for (size_t i = 0; i < s->histogram_count; i++)
         if (sample_is_stale(s->histograms[i]->sum))
             return true;
@@ -295,6 +307,9 @@ struct windowing {
     row_fn each;
     void *self;
     struct row row;
+    uint32_t *from, *to; /* of a sweep */
+    void *scratch;
+    size_t scratch_samples;
 };
 
 /* Only some functions know what to do with samples beyond the window. */
@@ -385,6 +400,49 @@ static void slide(struct windowing *x, struct window *w, const struct samples *s
     }
 }
 
+/* ---- all windows at once ---- */
+
+static bool can_sweep(const struct windowing *x, const struct samples *s)
+{
+    bool starts = x->r.q->options->start_timestamps && s->starts != NULL;
+
+    return x->call->call.function->sweep != NULL && s->histogram_count == 0 && !starts &&
+           !x->r.anchored && !x->r.smoothed && s->count < UINT32_MAX;
+}
+
+static void find_windows(struct windowing *x, const struct samples *s)
+{
+    const struct ranging *r = &x->r;
+    bool closed = r->q->closed_left;
+    uint32_t a = 0, b = 0, count = (uint32_t)s->count;
+
+    if (x->from == NULL) {
+        x->from = query_new_array(r->q, r->g->count, uint32_t);
+        x->to = query_new_array(r->q, r->g->count, uint32_t);
+    }
+    for (size_t i = 0; i < r->g->count; i++) {
+        int64_t to = ranging_end(r, i), from = to - r->range - closed;
+        while (b < count && s->times[b] <= to)
+            b++;
+        while (a < b && s->times[a] <= from)
+            a++;
+        x->from[i] = a;
+        x->to[i] = b;
+    }
+}
+
+static void sweep(struct windowing *x, const struct samples *s)
+{
+    find_windows(x, s);
+    if (s->count > x->scratch_samples) {
+        x->scratch_samples = s->count * 2;
+        x->scratch = query_take(x->r.q, x->scratch_samples, 16);
+    }
+    struct sweep sweep = {x->r.q, &x->r, s, x->from, x->to, &x->row, x->scratch};
+    query_worked(x->r.q, s->count + x->r.g->count);
+    x->call->call.function->sweep(&sweep);
+}
+
 static void window_series(
     void *self, const struct labels *labels, bool drop_name, const struct samples *samples)
 {
@@ -398,7 +456,10 @@ static void window_series(
     x->row.histograms = NULL;
     x->row.labels = labels;
     x->row.drop_name = drop_name;
-    slide(x, &w, samples);
+    if (can_sweep(x, samples))
+        sweep(x, samples);
+    else
+        slide(x, &w, samples);
     if (!bits_any(x->row.present, g->count))
         return;
     if ((f->window == window_rate || f->window == window_increase) && x->row.histograms == NULL)

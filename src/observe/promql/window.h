@@ -62,10 +62,38 @@ enum window_result window_double_smoothing(struct window *w);
 enum window_result window_changes(struct window *w);
 enum window_result window_resets(struct window *w);
 
+/* ---- sweep.c, window_rate.c: all windows of a series at once ----
+ *
+ * Only for series of floats, without start timestamps, and windows that are neither anchored nor
+ * smoothed. The windows' borders do not go back from step to step. */
+struct sweep {
+    struct query *q;
+    const struct ranging *ranging;
+    const struct samples *samples; /* floats, without stale markers */
+    const uint32_t *from, *to;     /* by step: the samples [from, to) are in the window */
+    struct row *row;               /* what comes out */
+    void *scratch;                 /* 16 bytes a sample */
+};
+
+void sweep_rate(struct sweep *s);
+void sweep_increase(struct sweep *s);
+void sweep_delta(struct sweep *s);
+void sweep_avg(struct sweep *s);
+void sweep_sum(struct sweep *s);
+void sweep_count(struct sweep *s);
+void sweep_min(struct sweep *s);
+void sweep_max(struct sweep *s);
+void sweep_last(struct sweep *s);
+void sweep_changes(struct sweep *s);
+void sweep_resets(struct sweep *s);
+
 /* window_extended.c: anchored and smoothed */
 enum window_result window_extended_rate(struct window *w, bool is_counter, bool is_rate);
 bool window_anchor(struct window *w, size_t *first, size_t *first_histogram);
 struct samples window_extend(const struct ranging *r, const struct samples *s);
+
+/* The mean as avg_over_time has it (window_over_time.c). */
+double window_mean_of(const double *values, size_t count);
 
 /* window_histogram.c */
 struct histogram *window_histogram_rate(struct window *w, bool is_counter);

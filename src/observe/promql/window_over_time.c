@@ -23,7 +23,7 @@ static enum window_result mixed(struct window *w)
 /* ---- sums and means ---- */
 
 /* The mean is of the plain sum, until that would overflow; from there on it is incremental. */
-static double mean_of(const double *values, size_t count)
+double window_mean_of(const double *values, size_t count)
 {
     double sum = values[0], c = 0, mean = 0;
     bool incremental = false;
@@ -56,7 +56,7 @@ enum window_result window_avg(struct window *w)
 
     if (s->count > 0 && s->histogram_count > 0)
         return mixed(w);
-    return s->count == 0 ? window_histogram_sum(w, true) : give(w, mean_of(s->values, s->count));
+    return s->count == 0 ? window_histogram_sum(w, true) : give(w, window_mean_of(s->values, s->count));
 }
 
 enum window_result window_sum(struct window *w)
@@ -222,6 +222,68 @@ static int compare_doubles(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
+static void swap(double *a, double *b)
+{
+    double kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+/* Moves not-a-number to the front; how many there are. */
+static size_t nan_first(double *values, size_t count)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (isnan(values[i]))
+            swap(&values[i], &values[n++]);
+    return n;
+}
+
+static double median_of_three(double a, double b, double c)
+{
+    return a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
+}
+
+/* Hoare's selection: values[k] is then what it would be if all were sorted, and what lies behind it
+ * is not smaller. Ends by sorting when luck runs out, so that no data makes it quadratic. */
+static void select_nth(double *values, size_t count, size_t k)
+{
+    size_t low = 0, high = count - 1, rounds = 0;
+
+    while (low < high) {
+        if (++rounds > 60) {
+            qsort(values + low, high - low + 1, sizeof *values, compare_doubles);
+            return;
+        }
+        double pivot = median_of_three(values[low], values[(low + high) / 2], values[high]);
+        size_t i = low, j = high;
+        while (true) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            swap(&values[i++], &values[j--]);
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+/* The k-th smallest, not-a-number counting as the smallest of all. */
+static double nth(double *values, size_t count, size_t nans, size_t k)
+{
+    if (k < nans)
+        return NAN;
+    select_nth(values + nans, count - nans, k - nans);
+    return values[k];
+}
+
 double quantile_of(double q, double *values, size_t count)
 {
     if (count == 0 || isnan(q))
@@ -230,12 +292,19 @@ double quantile_of(double q, double *values, size_t count)
         return -INFINITY;
     if (q > 1)
         return INFINITY;
-    qsort(values, count, sizeof *values, compare_doubles);
     double rank = q * (double)(count - 1);
-    double lower = fmax(0, floor(rank));
-    double upper = fmin((double)(count - 1), lower + 1);
+    size_t lower = (size_t)fmax(0, floor(rank));
+    size_t upper = lower + 1 < count ? lower + 1 : count - 1;
     double weight = rank - floor(rank);
-    return values[(size_t)lower] * (1 - weight) + values[(size_t)upper] * weight;
+    size_t nans = nan_first(values, count);
+    double low = nth(values, count, nans, lower), high = low;
+    if (upper > lower) {
+        high = upper < nans ? NAN : values[upper];
+        for (size_t i = upper; i < count; i++)
+            if (i >= nans && values[i] < high)
+                high = values[i];
+    }
+    return low * (1 - weight) + high * weight;
 }
 
 static double *scratch_copy(struct window *w)

@@ -213,6 +213,63 @@ enum window_result window_delta(struct window *w)
     return extrapolated(w, false, false);
 }
 
+/* ---- all windows of a series ---- */
+
+/* The samples at which a counter was reset, oldest first, in scratch memory. */
+static size_t find_resets(const struct samples *s, uint32_t *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 1; i < s->count; i++) {
+        out[n] = (uint32_t)i;
+        n += s->values[i] < s->values[i - 1];
+    }
+    return n;
+}
+
+static void sweep_rates(struct sweep *x, bool is_counter, bool is_rate)
+{
+    const struct samples *s = x->samples;
+    uint32_t *resets = x->scratch;
+    size_t reset_count = is_counter ? find_resets(s, resets) : 0, first_reset = 0;
+    struct window w = {.q = x->q, .range_ms = x->ranging->range};
+
+    for (size_t i = 0; i < x->ranging->g->count; i++) {
+        size_t a = x->from[i], b = x->to[i];
+        if (b - a < 2)
+            continue;
+        struct rated r = {.result = s->values[b - 1] - s->values[a],
+            .intervals = b - a - 1,
+            .first = s->times[a],
+            .last = s->times[b - 1],
+            .first_value = s->values[a]};
+        while (first_reset < reset_count && resets[first_reset] <= a)
+            first_reset++;
+        for (size_t k = first_reset; k < reset_count && resets[k] < b; k++)
+            r.result += s->values[resets[k] - 1];
+        w.end = ranging_end(x->ranging, i);
+        w.start = w.end - x->ranging->range;
+        (void)finish_rate(&w, &r, is_counter, is_rate);
+        x->row->values[i] = w.value;
+        bit_set(x->row->present, i);
+    }
+}
+
+void sweep_rate(struct sweep *s)
+{
+    sweep_rates(s, true, true);
+}
+
+void sweep_increase(struct sweep *s)
+{
+    sweep_rates(s, true, false);
+}
+
+void sweep_delta(struct sweep *s)
+{
+    sweep_rates(s, false, false);
+}
+
 /* ---- irate, idelta: from the last two samples ---- */
 
 struct sample {

@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum {
-    HAS_FLOAT = 1,
     HAS_HISTOGRAM = 2,
     INCOMPATIBLE = 4, /* exponential and custom buckets met */
     SEEN_RESET = 8,
@@ -18,7 +17,7 @@ enum {
 struct group {
     const struct labels *labels;
     bool drop_name;
-    uint64_t *present;
+    uint64_t *present, *floats;       /* steps with any sample, and with a float */
     double *value, *c, *mean, *count; /* of floats */
     uint8_t *flags;
     struct histogram **histogram, **histogram_c, **histogram_mean; /* NULL: none yet */
@@ -78,26 +77,45 @@ static struct group *group_of(struct aggregating *a, const struct labels *labels
     /* The index keeps the key, which lives as long as the query. */
     *group = (struct group){.labels = group_labels(q, &a->index, labels),
         .present = query_new_array(q, bit_words(steps), uint64_t),
+        .floats = query_new_array(q, bit_words(steps), uint64_t),
         .value = query_new_array(q, steps, double),
         .c = query_new_array(q, steps, double),
         .mean = query_new_array(q, steps, double),
         .count = query_new_array(q, steps, double),
         .flags = query_new_array(q, steps, uint8_t)};
     a->index.at[at] = group->labels;
+    bool extreme = a->n->aggregate.op == AGG_MIN || a->n->aggregate.op == AGG_MAX;
+    /* What anything replaces; or the only number that adds nothing, not even a sign. */
+    double start = extreme ? NAN : -0.0;
     for (size_t i = 0; i < steps; i++)
-        group->value[i] = -0.0; /* the only number that adds nothing, not even a sign */
+        group->value[i] = start;
     return group;
 }
 
 /* ---- floats ---- */
 
-static void add_sum(struct group *group, size_t i, double v)
+/* A run of values of one row, for the steps from `from` on: most of the time goes into these, so
+ * they are loops over plain arrays. */
+typedef void (*add_run_fn)(struct group *group, size_t from, const double *v, size_t count);
+
+OPERATE_CLONES static void sum_arrays(
+    double *restrict sum, double *restrict c, const double *restrict v, size_t count)
 {
-    kahan_add(v, &group->value[i], &group->c[i]);
+    for (size_t i = 0; i < count; i++) {
+        double s = sum[i], t = s + v[i];
+        double low = fabs(s) >= fabs(v[i]) ? (s - t) + v[i] : (v[i] - t) + s;
+        c[i] = fabs(t) == INFINITY ? 0 : c[i] + low;
+        sum[i] = t;
+    }
+}
+
+static void add_sum(struct group *group, size_t from, const double *v, size_t count)
+{
+    sum_arrays(group->value + from, group->c + from, v, count);
 }
 
 /* As avg_over_time: of the plain sum until that would overflow, then incremental. */
-static void add_avg(struct group *group, size_t i, double v)
+static void add_avg_one(struct group *group, size_t i, double v)
 {
     double n = ++group->count[i];
 
@@ -123,31 +141,70 @@ static void add_avg(struct group *group, size_t i, double v)
     kahan_add(v / n, &group->mean[i], &group->c[i]);
 }
 
-static void add_min(struct group *group, size_t i, double v)
+OPERATE_CLONES static bool any_overflow(
+    const double *sum, const double *v, const uint8_t *flags, size_t count)
 {
-    if (!bit_get(group->present, i) || group->value[i] > v || isnan(group->value[i]))
-        group->value[i] = v;
+    int any = 0;
+
+    for (size_t i = 0; i < count; i++)
+        any |= (fabs(sum[i] + v[i]) == INFINITY) | (flags[i] & INCREMENTAL);
+    return any != 0;
 }
 
-static void add_max(struct group *group, size_t i, double v)
+OPERATE_CLONES static void add_arrays(double *to, double value, size_t count)
 {
-    if (!bit_get(group->present, i) || group->value[i] < v || isnan(group->value[i]))
-        group->value[i] = v;
+    for (size_t i = 0; i < count; i++)
+        to[i] += value;
 }
 
-static void add_count(struct group *group, size_t i, double v)
+static void add_avg(struct group *group, size_t from, const double *v, size_t count)
+{
+    if (any_overflow(group->value + from, v, group->flags + from, count)) {
+        for (size_t i = 0; i < count; i++)
+            add_avg_one(group, from + i, v[i]);
+        return;
+    }
+    sum_arrays(group->value + from, group->c + from, v, count);
+    add_arrays(group->count + from, 1, count);
+}
+
+/* Not-a-number gives way to anything. */
+OPERATE_CLONES static void min_arrays(double *to, const double *v, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = to[i] <= v[i] ? to[i] : v[i] != v[i] ? to[i] : v[i];
+}
+
+OPERATE_CLONES static void max_arrays(double *to, const double *v, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = to[i] >= v[i] ? to[i] : v[i] != v[i] ? to[i] : v[i];
+}
+
+static void add_min(struct group *group, size_t from, const double *v, size_t count)
+{
+    min_arrays(group->value + from, v, count);
+}
+
+static void add_max(struct group *group, size_t from, const double *v, size_t count)
+{
+    max_arrays(group->value + from, v, count);
+}
+
+static void add_count(struct group *group, size_t from, const double *v, size_t count)
 {
     (void)v;
-    group->count[i]++;
+    add_arrays(group->count + from, 1, count);
 }
 
-static void add_group(struct group *group, size_t i, double v)
+static void add_group(struct group *group, size_t from, const double *v, size_t count)
 {
     (void)v;
-    group->value[i] = 1;
+    for (size_t i = 0; i < count; i++)
+        group->value[from + i] = 1;
 }
 
-static void add_variance(struct group *group, size_t i, double v)
+static void add_variance_one(struct group *group, size_t i, double v)
 {
     double n = ++group->count[i];
 
@@ -159,6 +216,12 @@ static void add_variance(struct group *group, size_t i, double v)
     double delta = v - group->mean[i];
     group->mean[i] += delta / n;
     group->value[i] += delta * (v - group->mean[i]);
+}
+
+static void add_variance(struct group *group, size_t from, const double *v, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add_variance_one(group, from + i, v[i]);
 }
 
 static double end_sum(const struct group *group, size_t i)
@@ -196,7 +259,7 @@ static double end_stddev(const struct group *group, size_t i)
 enum with_histograms { ADD_HISTOGRAMS, COUNT_HISTOGRAMS, IGNORE_HISTOGRAMS };
 
 static const struct way {
-    void (*add)(struct group *group, size_t i, double v);
+    add_run_fn add;
     double (*end)(const struct group *group, size_t i);
     enum with_histograms histograms;
 } ways[] = {
@@ -344,21 +407,39 @@ static void add_step(struct aggregating *a, struct group *group, const struct ro
     if (h != NULL && way->histograms == ADD_HISTOGRAMS) {
         add_histogram(a, group, i, h, row->labels);
     } else {
-        group->flags[i] |= HAS_FLOAT;
-        way->add(group, i, row->values[i]);
+        bit_set(group->floats, i);
+        way->add(group, i, &row->values[i], 1);
     }
     bit_set(group->present, i);
 }
 
-/* Sums of rows without gaps are what most of the time goes into. */
-OPERATE_CLONES static void add_full_sum(
-    double *restrict sum, double *restrict c, const double *restrict v, size_t count)
+/* The first step from `i` on without a value. */
+static size_t run_end(const uint64_t *bits, size_t count, size_t i)
 {
-    for (size_t i = 0; i < count; i++) {
-        double s = sum[i], t = s + v[i];
-        double low = fabs(s) >= fabs(v[i]) ? (s - t) + v[i] : (v[i] - t) + s;
-        c[i] = fabs(t) == INFINITY ? 0 : c[i] + low;
-        sum[i] = t;
+    while (i < count) {
+        uint64_t missing = ~bits[i / 64] >> (i % 64);
+        if (missing != 0) {
+            i += (size_t)__builtin_ctzll(missing);
+            return i < count ? i : count;
+        }
+        i = (i / 64 + 1) * 64;
+    }
+    return count;
+}
+
+static void add_runs(struct aggregating *a, struct group *group, const struct row *row)
+{
+    add_run_fn add = ways[a->n->aggregate.op].add;
+    size_t steps = a->g->count;
+
+    for (ptrdiff_t i = -1; (i = bits_next(row->present, steps, i)) >= 0;) {
+        size_t end = run_end(row->present, steps, (size_t)i);
+        add(group, (size_t)i, row->values + i, end - (size_t)i);
+        i = (ptrdiff_t)end;
+    }
+    for (size_t w = 0; w < bit_words(steps); w++) {
+        group->present[w] |= row->present[w];
+        group->floats[w] |= row->present[w];
     }
 }
 
@@ -370,11 +451,8 @@ static void add_row(void *self, struct row *row)
 
     query_worked(a->q, steps);
     group->drop_name |= row->drop_name;
-    if (a->n->aggregate.op == AGG_SUM && row->histograms == NULL && group->histogram == NULL &&
-        bits_all(row->present, steps)) {
-        add_full_sum(group->value, group->c, row->values, steps);
-        memset(group->flags, HAS_FLOAT, steps);
-        bits_fill(group->present, steps);
+    if (row->histograms == NULL && group->histogram == NULL) {
+        add_runs(a, group, row);
         return;
     }
     for (ptrdiff_t i = -1; (i = bits_next(row->present, steps, i)) >= 0;)
@@ -388,7 +466,7 @@ static void end_step(struct aggregating *a, struct group *group, struct row *row
     const struct node *expr = a->n->aggregate.expr;
     uint8_t flags = group->flags[i];
 
-    if ((flags & HAS_FLOAT) && (flags & HAS_HISTOGRAM)) {
+    if (bit_get(group->floats, i) && (flags & HAS_HISTOGRAM)) {
         (void)query_warn(a->q, expr, "encountered a mix of histograms and floats for aggregation");
         bit_clear(row->present, i);
         return;

@@ -24,7 +24,8 @@ enum window_result { WINDOW_NOTHING, WINDOW_FLOAT, WINDOW_HISTOGRAM };
 typedef double (*function_map_fn)(double value);
 /* The samples of one series in one window to one sample. */
 typedef enum window_result (*function_window_fn)(struct window *w);
-/* The same over all windows of a series of floats at once, to the same bits; where that is quicker. */
+/* The same over all windows of a series of floats at once, to the same bits; where that is quicker.
+ */
 typedef void (*function_sweep_fn)(struct sweep *s);
 /* Everything else: evaluates its own arguments. */
 typedef void (*function_node_fn)(

@@ -410,11 +410,27 @@ static bool can_sweep(const struct windowing *x, const struct samples *s)
            !x->r.anchored && !x->r.smoothed && s->count < UINT32_MAX;
 }
 
+/* The first sample from `at` on that is behind `time`. Samples come at regular times mostly, so it
+ * is tried first as far on as the last time. */
+static uint32_t advance(
+    const int64_t *times, uint32_t count, uint32_t at, int64_t time, uint32_t *stride)
+{
+    uint32_t guess = at + *stride;
+
+    if (guess < count && times[guess] > time && (guess == at || times[guess - 1] <= time))
+        return guess;
+    uint32_t start = at;
+    while (at < count && times[at] <= time)
+        at++;
+    *stride = at - start;
+    return at;
+}
+
 static void find_windows(struct windowing *x, const struct samples *s)
 {
     const struct ranging *r = &x->r;
     bool closed = r->q->closed_left;
-    uint32_t a = 0, b = 0, count = (uint32_t)s->count;
+    uint32_t a = 0, b = 0, count = (uint32_t)s->count, stride_a = 0, stride_b = 0;
 
     if (x->from == NULL) {
         x->from = query_new_array(r->q, r->g->count, uint32_t);
@@ -422,10 +438,8 @@ static void find_windows(struct windowing *x, const struct samples *s)
     }
     for (size_t i = 0; i < r->g->count; i++) {
         int64_t to = ranging_end(r, i), from = to - r->range - closed;
-        while (b < count && s->times[b] <= to)
-            b++;
-        while (a < b && s->times[a] <= from)
-            a++;
+        b = advance(s->times, count, b, to, &stride_b);
+        a = advance(s->times, count, a, from, &stride_a);
         x->from[i] = a;
         x->to[i] = b;
     }

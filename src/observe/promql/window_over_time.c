@@ -56,7 +56,8 @@ enum window_result window_avg(struct window *w)
 
     if (s->count > 0 && s->histogram_count > 0)
         return mixed(w);
-    return s->count == 0 ? window_histogram_sum(w, true) : give(w, window_mean_of(s->values, s->count));
+    return s->count == 0 ? window_histogram_sum(w, true)
+                         : give(w, window_mean_of(s->values, s->count));
 }
 
 enum window_result window_sum(struct window *w)

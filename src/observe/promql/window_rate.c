@@ -109,7 +109,7 @@ static bool starts_inside(const struct window *w, const struct rated *r, bool is
            r->first_start < r->first;
 }
 
-static enum window_result finish_rate(
+static inline enum window_result finish_rate(
     struct window *w, struct rated *r, bool is_counter, bool is_rate)
 {
     double sampled = (double)(r->last - r->first) / 1000, extended;

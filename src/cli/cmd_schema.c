@@ -28,7 +28,7 @@ static int run(struct cli *cli)
 }
 
 static const struct example examples[] = {
-    {"tend schema > tend.schema.json", "for an editor: see docs/guides/declaring.md"},
+    {"tend schema > tend.schema.json", "for an editor: see docs/guides/writing-tend-yaml.md"},
 };
 
 const struct command cmd_schema = {

@@ -111,7 +111,8 @@ void describe_reference(struct buf *out)
         "*duration* is written `500ms`, `10s` or `1m30s`; a *size* `64k`,\n`512m` or `1.5g`. Any "
         "value may hold variables (`${NAME:-default}`), and every mapping may hold keys "
         "that\nstart "
-        "with `x-`: they are yours.\n\n[Declaring services](../guides/declaring.md) says how it "
+        "with `x-`: they are yours.\n\n[Writing tend.yaml](../guides/writing-tend-yaml.md) says "
+        "how it "
         "fits "
         "together, `tend explain KEY` shows one line of\nthis page, and "
         "[tend.schema.json](tend.schema.json) is the same for editors.\n");

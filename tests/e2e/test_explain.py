@@ -53,7 +53,7 @@ def test_a_key_is_explained():
     out = tend("explain", "healthcheck.interval").stdout
     assert out.startswith("healthcheck.interval (in healthcheck)\n")
     assert re.search(r"^ +default +10s$", out, re.M)
-    value = json.loads(tend("explain", "services.web.image", "--json").stdout)
+    value = json.loads(tend("explain", "services.web.provider", "--json").stdout)
     assert value["support"] == "refused" and "container" in value["help"]
 
 
@@ -76,7 +76,7 @@ def test_completion_offers_codes_and_keys():
     def offers(word):
         return [line.split("\t")[0] for line in tend("__complete", "--", "explain", word).stdout.splitlines()]
 
-    assert offers("unk") == ["unknown-alias", "unknown-key", "unknown-service", "unknown-tag"]
+    assert offers("unk") == [code for code in listed() if code.startswith("unk")]
     assert "healthcheck" in offers("heal")
     assert offers("healthcheck.ti") == ["healthcheck.timeout"]
     assert offers("nowhere.") == []

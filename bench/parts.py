@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 
+from plan_part import plan
 from processes import cpu_share, pss_kb, rss_kb
 from subjects import BUILD, PEERS, Docker, S6, Runit, Subject, Supervisor, Tend, end, spawn
 
@@ -346,4 +347,4 @@ def crash_rounds(bench, subject, kills):
     bench.row("the next apply converges", "tend", "yes" if unchanged else "no", "")
 
 
-PARTS = {f.__name__: f for f in (recover, hang, scale, idle, probes, adopt, cli, crash)}
+PARTS = {f.__name__: f for f in (recover, hang, scale, idle, probes, adopt, cli, plan, crash)}

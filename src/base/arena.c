@@ -91,13 +91,16 @@ char *arena_copy(struct arena *a, const char *text)
 
 char *arena_format(struct arena *a, const char *fmt, ...)
 {
+    char near[200]; /* most fit: written once */
     va_list args;
 
     va_start(args, fmt);
-    int len = vsnprintf(NULL, 0, fmt, args);
+    int len = vsnprintf(near, sizeof near, fmt, args);
     va_end(args);
     must(len >= 0);
     char *text = arena_alloc(a, (size_t)len + 1, 1);
+    if ((size_t)len < sizeof near)
+        return memcpy(text, near, (size_t)len + 1);
     va_start(args, fmt);
     (void)vsnprintf(text, (size_t)len + 1, fmt, args);
     va_end(args);

@@ -79,17 +79,30 @@ void buf_add_str(struct buf *b, struct str text)
 
 void buf_add_byte(struct buf *b, char byte)
 {
+    if (b->len + 1 < b->capacity && !b->overflow && b->len < b->bytes_max) {
+        b->at[b->len++] = byte;
+        b->at[b->len] = '\0';
+        return;
+    }
     buf_add(b, &byte, 1);
 }
 
 void buf_format_list(struct buf *b, const char *fmt, va_list args)
 {
+    size_t left = b->overflow ? 0 : b->capacity - b->len;
     va_list again;
 
+    /* Mostly it fits into what is there, and is written at once. */
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, again);
+    int len = vsnprintf(left > 0 ? b->at + b->len : NULL, left, fmt, again);
     va_end(again);
     must(len >= 0);
+    if ((size_t)len < left && (size_t)len <= b->bytes_max - b->len) {
+        b->len += (size_t)len;
+        return;
+    }
+    if (left > 0)
+        b->at[b->len] = '\0';
     char *room = buf_room(b, (size_t)len);
     if (room == NULL)
         return;

@@ -50,8 +50,22 @@ static void add_valid(struct buf *out, struct str text)
     buf_add(out, text.at + from, text.len - from);
 }
 
+static bool is_all_plain(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_plain((unsigned char)text.at[i]) || (unsigned char)text.at[i] >= 0x80)
+            return false;
+    return true;
+}
+
 void json_quote(struct buf *out, struct str text)
 {
+    if (is_all_plain(text)) {
+        buf_add_byte(out, '"');
+        buf_add_str(out, text);
+        buf_add_byte(out, '"');
+        return;
+    }
     buf_add_byte(out, '"');
     while (text.len > 0) {
         size_t valid = str_utf8_valid(text);

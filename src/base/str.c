@@ -209,6 +209,11 @@ size_t str_utf8_valid(struct str text)
 
     while (i < text.len) {
         uint32_t code, least;
+
+        if (bytes[i] < 0x80) {
+            i++;
+            continue;
+        }
         size_t len = sequence_length(bytes[i], &code, &least);
         if (len == 0 || text.len - i < len)
             return i;

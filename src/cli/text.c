@@ -78,11 +78,28 @@ static void escape_character(struct buf *out, struct str bytes, int32_t code)
         buf_add_str(out, bytes);
 }
 
+/* How many bytes at the front are ASCII that can be shown. */
+static size_t plain_bytes(struct str text)
+{
+    size_t i = 0;
+
+    while (i < text.len && text.at[i] >= 0x20 && text.at[i] < 0x7f)
+        i++;
+    return i;
+}
+
 void text_escape(struct buf *out, struct str text, enum text_colours colours)
 {
     bool coloured = false;
 
     while (text.len > 0) {
+        size_t plain = plain_bytes(text);
+
+        buf_add(out, text.at, plain);
+        text = str_tail(text, plain);
+        if (text.len == 0)
+            break;
+
         struct str before = text;
         size_t sequence = colour_bytes(text);
 

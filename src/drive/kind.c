@@ -92,7 +92,15 @@ static struct str show_value(const struct place *p, struct str key, const struct
 
 static const char *join_path(struct arena *a, const char *path, struct str key)
 {
-    return arena_format(a, "%s%s%.*s", path, path[0] != 0 ? "." : "", STR_ARG(key));
+    size_t len = strlen(path);
+    char *joined = arena_alloc(a, len + key.len + 2, 1);
+
+    if (len > 0) {
+        memcpy(joined, path, len);
+        joined[len++] = '.';
+    }
+    memcpy(joined + len, key.at, key.len);
+    return joined;
 }
 
 /* Secrets of a service, without their contents' hashes; where nothing else differs, it is said. */

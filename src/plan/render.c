@@ -41,8 +41,10 @@ struct writer {
 
 static void pad(struct buf *out, int columns)
 {
-    while (columns-- > 0)
-        buf_add_byte(out, ' ');
+    static const struct str blanks = {.at = "                                ", .len = 32};
+
+    for (; columns > 0; columns -= (int)blanks.len)
+        buf_add(out, blanks.at, (size_t)columns < blanks.len ? (size_t)columns : blanks.len);
 }
 
 void plan_write_hunks(struct str hunks, const char *margin, struct buf *out)

@@ -133,6 +133,8 @@ static bool is_float(struct str text)
 
 enum node_kind node_kind_of(struct str text)
 {
+    if (text.len > 0 && strchr("nNtTfF~.+-0123456789", text.at[0]) == NULL)
+        return NODE_TEXT;
     if (is_one_of(text, null_names))
         return NODE_NULL;
     if (is_one_of(text, true_names) || is_one_of(text, false_names))

@@ -47,7 +47,7 @@ static struct hash hash_of_node(const char *prefix, const struct node *n)
 
 static struct hash revision_of(const struct service *s, struct str key)
 {
-    struct arena *scratch = arena_create(16 << 10);
+    struct arena *scratch = arena_create(4 << 10); /* cleared for each service */
     static const char zeros[HASH_BYTES];
     struct encode e = {.arena = scratch, .restarting_only = true, .revision_key = key};
 

@@ -70,6 +70,7 @@ reference: build
 	@$(BUILD)/tend __reference codes > docs/reference/diagnostics.md
 	@$(BUILD)/tend __reference events > docs/reference/events.md
 	@$(BUILD)/tend schema > docs/reference/tend.schema.json
+	@$(BUILD)/tests/promqlask --reference > docs/reference/promql.md
 
 ## fuzz: every fuzz target for a minute (SECONDS=n) on its stored corpus
 SECONDS ?= 60

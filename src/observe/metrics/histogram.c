@@ -126,6 +126,18 @@ bool histogram_overflows(const struct histogram *h)
     return inf;
 }
 
+bool histogram_is_small(const struct histogram *h)
+{
+    const double most = __DBL_MAX__ / 4;
+    bool small = fabs(h->zero_count) < most && fabs(h->count) < most && !(fabs(h->sum) >= most);
+
+    for (uint32_t i = 0; i < h->positive_count; i++)
+        small &= fabs(h->positive[i].count) < most;
+    for (uint32_t i = 0; i < h->negative_count; i++)
+        small &= fabs(h->negative[i].count) < most;
+    return small;
+}
+
 /* ---- bounds ---- */
 
 double histogram_bound(int32_t index, int32_t schema)

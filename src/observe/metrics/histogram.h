@@ -60,6 +60,8 @@ void histogram_compact(struct histogram *h);
 void histogram_scale(struct histogram *h, double factor);
 void histogram_divide(struct histogram *h, double divisor);
 bool histogram_overflows(const struct histogram *h);
+/* Whether two such can be added without overflow. */
+bool histogram_is_small(const struct histogram *h);
 /* At a coarser schema (not above its own; the same for custom buckets). */
 struct histogram *histogram_at_schema(struct arena *a, const struct histogram *h, int32_t schema);
 

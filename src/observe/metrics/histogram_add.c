@@ -100,31 +100,74 @@ static void put(struct side *s, int32_t index, double count, double c)
     s->count++;
 }
 
-/* x + sign·y; what y has below the zero threshold is in the zero bucket already. */
-static struct side merge(struct arena *a, const struct side *x, const struct side *y, double sign,
-    const struct histogram *h)
+/* The first bucket of y that counts: what lies below the zero threshold is in the zero bucket. */
+static uint32_t first_above_zero(const struct side *y, const struct histogram *h)
 {
-    struct side out = new_side(a, (size_t)x->count + y->count, x->c != NULL);
-    uint32_t i = 0, k = 0;
+    uint32_t k = 0;
 
     if (!histogram_is_custom(h))
         while (k < y->count && h->zero_threshold > 0 &&
                histogram_bound(y->b[k].index, h->schema) <= h->zero_threshold)
             k++;
+    return k;
+}
+
+/* Whether x has all buckets that y has from `k` on: then nothing need be made. */
+static bool covers(const struct side *x, const struct side *y, uint32_t k)
+{
+    for (uint32_t i = 0; k < y->count; k++, i++) {
+        while (i < x->count && x->b[i].index < y->b[k].index)
+            i++;
+        if (i == x->count || x->b[i].index != y->b[k].index)
+            return false;
+    }
+    return true;
+}
+
+static void add_bucket(
+    const struct side *x, uint32_t i, const struct side *y, uint32_t k, double sign)
+{
+    double yc = y->c != NULL ? sign * y->c[k].count : 0;
+
+    if (x->c == NULL) {
+        x->b[i].count += sign * y->b[k].count;
+        return;
+    }
+    histogram_kahan(sign * y->b[k].count, &x->b[i].count, &x->c[i].count);
+    if (yc != 0)
+        histogram_kahan(yc, &x->b[i].count, &x->c[i].count);
+}
+
+static struct side merge_in_place(
+    const struct side *x, const struct side *y, uint32_t k, double sign)
+{
+    for (uint32_t i = 0; k < y->count; k++) {
+        while (x->b[i].index < y->b[k].index)
+            i++;
+        add_bucket(x, i, y, k, sign);
+    }
+    return *x;
+}
+
+/* x + sign·y */
+static struct side merge(struct arena *a, const struct side *x, const struct side *y, double sign,
+    const struct histogram *h)
+{
+    uint32_t i = 0, k = first_above_zero(y, h);
+
+    if (covers(x, y, k))
+        return merge_in_place(x, y, k, sign);
+    struct side out = new_side(a, (size_t)x->count + y->count, x->c != NULL);
     while (i < x->count || k < y->count) {
         bool from_x = k >= y->count || (i < x->count && x->b[i].index <= y->b[k].index);
         bool from_y = i >= x->count || (k < y->count && y->b[k].index <= x->b[i].index);
         double xc = from_x && x->c != NULL ? x->c[i].count : 0;
         double yc = from_y && y->c != NULL ? sign * y->c[k].count : 0;
         if (from_x && from_y) {
-            double sum = x->b[i].count, add = sign * y->b[k].count;
-            if (x->c == NULL)
-                sum += add;
-            else
-                histogram_kahan(add, &sum, &xc);
-            if (yc != 0)
-                histogram_kahan(yc, &sum, &xc);
-            put(&out, x->b[i].index, sum, xc);
+            put(&out, x->b[i].index, x->b[i].count, xc);
+            struct side last = {
+                &out.b[out.count - 1], out.c != NULL ? &out.c[out.count - 1] : NULL, 1};
+            add_bucket(&last, 0, y, k, sign);
         } else if (from_x) {
             put(&out, x->b[i].index, x->b[i].count, xc);
         } else {

@@ -52,7 +52,7 @@ void group_index_init(
 const struct labels *group_labels(
     struct query *q, const struct label_index *x, const struct labels *l)
 {
-    (void)query_take(q, 1, sizeof *l + l->count * sizeof(struct label));
+    query_room(q, 1, sizeof *l + l->count * sizeof(struct label));
     return labels_project(q->arena, l, x->names, x->name_count, x->keep);
 }
 
@@ -308,6 +308,9 @@ static bool add_histogram_avg(struct aggregating *a, struct group *group, size_t
     struct arena *arena = a->q->arena;
     double n = group->count[i];
 
+    if (!(group->flags[i] & INCREMENTAL_HISTOGRAM) && histogram_is_small(group->histogram[i]) &&
+        histogram_is_small(h))
+        return histogram_add_kahan(arena, group->histogram[i], h, &group->histogram_c[i], note);
     if (!(group->flags[i] & INCREMENTAL_HISTOGRAM)) {
         struct histogram *sum = histogram_copy(arena, group->histogram[i]);
         struct histogram *c =
@@ -342,7 +345,7 @@ static void add_histogram(struct aggregating *a, struct group *group, size_t i,
     struct histogram_note note = {0};
     bool ok;
 
-    (void)query_take(q, h->positive_count + h->negative_count + 16, 3 * sizeof(struct bucket));
+    query_room(q, h->positive_count + h->negative_count + 16, 3 * sizeof(struct bucket));
     if (group->histogram == NULL) {
         group->histogram = query_new_array(q, steps, struct histogram *);
         group->histogram_c = query_new_array(q, steps, struct histogram *);

@@ -378,8 +378,7 @@ static struct row *row_of_value(struct counting *c, const struct row *row, size_
     } else {
         text.len = decimal_format_f(row->values[step], number);
     }
-    (void)query_take(
-        c->q, 1, 2 * sizeof(struct labels) + (row->labels->count + 1) * 32 + text.len + 128);
+    query_room(c->q, 1, 2 * sizeof(struct labels) + (row->labels->count + 1) * 32 + text.len + 128);
     const struct labels *with = labels_with(c->q->arena, row->labels, c->label, text);
     size_t at = label_index_add(c->q, &c->index, with, &is_new);
     if (is_new)

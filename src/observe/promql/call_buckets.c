@@ -50,7 +50,7 @@ static struct family *family_of(struct families *f, const struct row *row)
         f->capacity = capacity;
     }
     f->count = at + 1;
-    (void)query_take(q, 1, sizeof(struct labels) + row->labels->count * sizeof(struct label));
+    query_room(q, 1, sizeof(struct labels) + row->labels->count * sizeof(struct label));
     f->at[at] = (struct family){
         .labels = labels_project(q->arena, row->labels, le_name, 1, false), .native = -1};
     return &f->at[at];
@@ -229,7 +229,7 @@ static void ask_all(
                 bit_set(row.present, i);
         if (!bits_any(row.present, g->count))
             continue;
-        (void)query_take(q, 1, sizeof(struct labels) + (row.labels->count + 2) * 32 + 256);
+        query_room(q, 1, sizeof(struct labels) + (row.labels->count + 2) * 32 + 256);
         if (label != NULL)
             row.labels = labels_with(q->arena, row.labels, *label, str_from(label_value));
         row_lose_name(q, &row);

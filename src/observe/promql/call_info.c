@@ -235,8 +235,7 @@ static const struct labels *enrich(
                 query_fail(q, ERR_INVALID, "conflicting label: %.*s", STR_ARG(name));
             if (labels_find(base, name) != NULL)
                 continue;
-            (void)query_take(
-                q, 2, 128 + (l->count + 2) * sizeof(struct label) + name.len + value.len);
+            query_room(q, 2, 128 + (l->count + 2) * sizeof(struct label) + name.len + value.len);
             added = labels_with(q->arena, added, name, value);
             l = labels_with(q->arena, l, name, value);
         }

@@ -20,7 +20,7 @@ static void check_name(struct query *q, struct str name, const char *which, cons
 
 static void set_label(struct query *q, struct row *row, struct str name, struct str value)
 {
-    (void)query_take(q, 1,
+    query_room(q, 1,
         sizeof(struct labels) + (row->labels->count + 1) * sizeof(struct label) + name.len +
             value.len + 128);
     row->labels = labels_with(q->arena, row->labels, name, value);

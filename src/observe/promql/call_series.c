@@ -29,7 +29,7 @@ static const struct labels *labels_of_absent(struct query *q, const struct node 
         if (str_is(m->name, LABEL_NAME))
             continue;
         bool names = m->type == MATCH_EQUAL && !names_before(&arg->selector, i);
-        (void)query_take(q, 1, 256);
+        query_room(q, 1, 256);
         l = labels_with(q->arena, l, m->name, names ? m->value : STR(""));
     }
     return l;

@@ -144,7 +144,7 @@ static void negate_row(void *self, struct row *row)
         row->values[i] = -row->values[i];
     for (size_t i = 0; row->histograms != NULL && i < m->g->count; i++)
         if (row->histograms[i] != NULL) {
-            (void)query_take(m->q, 1, 64);
+            query_room(m->q, 1, 64);
             struct histogram *h = histogram_copy(m->q->arena, row->histograms[i]);
             histogram_scale(h, -1);
             row->histograms[i] = h;

@@ -7,6 +7,7 @@
 #ifndef TEND_OBSERVE_PROMQL_FUNCTIONS_H
 #define TEND_OBSERVE_PROMQL_FUNCTIONS_H
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "observe/promql/ast.h"
 
@@ -55,5 +56,8 @@ struct function_arity {
 struct function_arity function_arity(const struct function *f);
 /* The type of argument i, also of a repeated one. */
 enum value_type function_arg_type(const struct function *f, size_t i);
+
+/* docs/reference/promql.md */
+void functions_reference(struct buf *out);
 
 #endif

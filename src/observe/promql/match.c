@@ -192,7 +192,7 @@ static const struct labels *result_labels(
     const struct labels *l = many;
     struct query *q = j->q;
 
-    (void)query_take(q, 1,
+    query_room(q, 1,
         sizeof *l +
             (many->count + m->include_count + 1) * (m->include_count + 2) * sizeof(struct label));
     if ((b->return_bool && !q->delayed_names) || query_calculates(q, b->op))
@@ -347,7 +347,7 @@ static struct row fill_row(struct joining *j, const struct labels *from, double 
     struct row row;
 
     row_init(j->q, &row, NULL, j->g);
-    (void)query_take(j->q, 1, sizeof *from + from->count * sizeof(struct label));
+    query_room(j->q, 1, sizeof *from + from->count * sizeof(struct label));
     row.labels = labels_project(
         j->q->arena, from, j->signatures.names, j->signatures.name_count, j->matching->on);
     for (size_t i = 0; i < j->g->count; i++)

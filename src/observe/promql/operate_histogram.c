@@ -3,7 +3,7 @@
 
 static struct histogram *copy_of(struct query *q, const struct histogram *h)
 {
-    (void)query_take(q, h->positive_count + h->negative_count + 8, 2 * sizeof(struct bucket));
+    query_room(q, h->positive_count + h->negative_count + 8, 2 * sizeof(struct bucket));
     return histogram_copy(q->arena, h);
 }
 

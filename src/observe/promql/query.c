@@ -43,8 +43,7 @@ void query_worked(struct query *q, size_t work)
 
 /* ---- memory ---- */
 
-/* Room is also counted for what label functions build right into the arena afterwards. */
-void *query_take(struct query *q, size_t count, size_t size)
+void query_room(struct query *q, size_t count, size_t size)
 {
     size_t bytes, have = arena_bytes(q->arena), max = q->options->memory_bytes_max;
 
@@ -54,7 +53,12 @@ void *query_take(struct query *q, size_t count, size_t size)
             "limit); "
             "it had %zu MiB and asked for %zu more",
             max >> 20, have >> 20, count <= SIZE_MAX / size ? count * size >> 20 : SIZE_MAX >> 20);
-    query_worked(q, bytes / 64 + 1);
+}
+
+void *query_take(struct query *q, size_t count, size_t size)
+{
+    query_room(q, count, size);
+    query_worked(q, count * size / 64 + 1);
     return arena_alloc(q->arena, count, size);
 }
 
@@ -325,7 +329,7 @@ static void keep_labels(struct query *q, struct query_result *r)
         struct labels *copy = query_take(q, 1, sizeof *copy + l->count * sizeof(struct label));
         *copy = (struct labels){.hash = l->hash, .count = l->count};
         for (uint32_t k = 0; k < l->count; k++) {
-            (void)query_take(q, 1, 64);
+            query_room(q, 1, 64);
             copy->at[k].name = symbol_create(q->arena, symbol_str(l->at[k].name));
             copy->at[k].value = symbol_create(q->arena, symbol_str(l->at[k].value));
         }
@@ -343,7 +347,7 @@ static void keep_histograms(struct query *q, struct query_result *r)
             query_new_array(q, s->histogram_count, const struct histogram *);
         for (size_t k = 0; k < s->histogram_count; k++) {
             const struct histogram *h = s->histograms[k];
-            (void)query_take(q, h->positive_count + h->negative_count + h->custom_count + 12, 16);
+            query_room(q, h->positive_count + h->negative_count + h->custom_count + 12, 16);
             copies[k] = histogram_copy(q->arena, h);
         }
         s->histograms = copies;

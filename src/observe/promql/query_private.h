@@ -46,6 +46,7 @@ struct row {
     double *values;
     uint64_t *present;
     const struct histogram **histograms; /* NULL: none */
+    const struct histogram **room;       /* where they go, if there is such an array already */
 };
 
 struct matrix {
@@ -83,6 +84,14 @@ struct held_selection {
     struct held_selection *next;
 };
 
+/* Columns that are made of others: stale markers taken out, rows of a subquery. One at a time. */
+struct columns_room {
+    int64_t *times, *starts, *histogram_times, *histogram_starts;
+    double *values;
+    const struct histogram **histograms;
+    size_t count, histogram_count;
+};
+
 struct query {
     struct arena *arena;
     const struct query_options *options;
@@ -94,7 +103,8 @@ struct query {
     size_t note_count, note_capacity;
     struct held_selection *held;
     struct source_buffer buffer;
-    struct regex *regexes[8]; /* of label_replace */
+    struct columns_room columns; /* of the series that is looked at */
+    struct regex *regexes[8];    /* of label_replace */
     size_t regex_count;
     struct buf text_buffer;
     double *scratch; /* query_scratch */
@@ -107,6 +117,8 @@ struct query {
 
 /* ---- query.c: memory, failing, notes ---- */
 void *query_take(struct query *q, size_t count, size_t size) __attribute__((returns_nonnull));
+/* Fails unless that much is left: for what others build right into the arena next. */
+void query_room(struct query *q, size_t count, size_t size);
 #define query_new_array(q, n, type) ((type *)query_take((q), (n), sizeof(type)))
 /* Room for `count` numbers, until the next call. */
 double *query_scratch(struct query *q, size_t count) __attribute__((returns_nonnull));

@@ -70,8 +70,11 @@ void row_init(struct query *q, struct row *r, const struct labels *labels, const
 void row_set_histogram(
     struct query *q, struct row *r, const struct grid *g, size_t i, const struct histogram *h)
 {
-    if (r->histograms == NULL)
-        r->histograms = query_new_array(q, g->count, const struct histogram *);
+    if (r->histograms == NULL && r->room == NULL)
+        r->room = query_new_array(q, g->count, const struct histogram *);
+    else if (r->histograms == NULL)
+        memset(r->room, 0, g->count * sizeof *r->room);
+    r->histograms = r->room;
     r->histograms[i] = h;
     bit_set(r->present, i);
 }
@@ -84,7 +87,7 @@ void row_copy(struct query *q, struct row *to, const struct row *from, const str
     memcpy(to->present, from->present, bit_words(g->count) * sizeof *to->present);
     if (from->histograms == NULL)
         return;
-    to->histograms = query_new_array(q, g->count, const struct histogram *);
+    to->histograms = to->room = query_new_array(q, g->count, const struct histogram *);
     memcpy(to->histograms, from->histograms, g->count * sizeof *to->histograms);
 }
 
@@ -127,7 +130,7 @@ const struct labels *labels_without_name(struct query *q, const struct labels *l
     };
     bool all = q->options->type_and_unit || q->delayed_names;
 
-    (void)query_take(q, 1, sizeof(struct labels) + l->count * sizeof(struct label));
+    query_room(q, 1, sizeof(struct labels) + l->count * sizeof(struct label));
     return labels_project(q->arena, l, names, all ? 3 : 1, false);
 }
 

@@ -24,7 +24,7 @@ void select_series(struct query *q, const struct matcher *matchers, size_t count
     held->next = q->held;
     q->held = held;
     *out = held->selection;
-    (void)query_take(q, 1, 1); /* what the source took of the arena counts */
+    query_room(q, 1, 1); /* what the source took of the arena counts */
 }
 
 static enum histogram_hint hint_between(

@@ -99,44 +99,54 @@ static bool has_stale(const struct samples *s)
     return false;
 }
 
-static void drop_stale_floats(struct query *q, struct samples *s)
+static void make_room(struct query *q, size_t count, size_t histogram_count)
 {
-    int64_t *times = query_new_array(q, s->count + 1, int64_t);
-    double *values = query_new_array(q, s->count + 1, double);
-    int64_t *starts = s->starts != NULL ? query_new_array(q, s->count + 1, int64_t) : NULL;
+    struct columns_room *c = &q->columns;
+
+    if (count > c->count) {
+        c->count = count * 2;
+        c->times = query_new_array(q, c->count, int64_t);
+        c->starts = query_new_array(q, c->count, int64_t);
+        c->values = query_new_array(q, c->count, double);
+    }
+    if (histogram_count > c->histogram_count) {
+        c->histogram_count = histogram_count * 2;
+        c->histogram_times = query_new_array(q, c->histogram_count, int64_t);
+        c->histogram_starts = query_new_array(q, c->histogram_count, int64_t);
+        c->histograms = query_new_array(q, c->histogram_count, const struct histogram *);
+    }
+}
+
+static void drop_stale_floats(const struct columns_room *c, struct samples *s)
+{
     size_t n = 0;
 
     for (size_t i = 0; i < s->count; i++)
         if (!sample_is_stale(s->values[i])) {
-            times[n] = s->times[i];
-            if (starts != NULL)
-                starts[n] = s->starts[i];
-            values[n++] = s->values[i];
+            c->times[n] = s->times[i];
+            c->starts[n] = s->starts != NULL ? s->starts[i] : 0;
+            c->values[n++] = s->values[i];
         }
     s->count = n;
-    s->times = times;
-    s->values = values;
-    s->starts = starts;
+    s->times = c->times;
+    s->values = c->values;
+    s->starts = s->starts != NULL ? c->starts : NULL;
 }
 
-static void drop_stale_histograms(struct query *q, struct samples *s)
+static void drop_stale_histograms(const struct columns_room *c, struct samples *s)
 {
-    size_t count = s->histogram_count, n = 0;
-    int64_t *times = query_new_array(q, count + 1, int64_t);
-    const struct histogram **histograms = query_new_array(q, count + 1, const struct histogram *);
-    int64_t *starts = s->histogram_starts != NULL ? query_new_array(q, count + 1, int64_t) : NULL;
+    size_t n = 0;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < s->histogram_count; i++)
         if (!sample_is_stale(s->histograms[i]->sum)) {
-            times[n] = s->histogram_times[i];
-            if (starts != NULL)
-                starts[n] = s->histogram_starts[i];
-            histograms[n++] = s->histograms[i];
+            c->histogram_times[n] = s->histogram_times[i];
+            c->histogram_starts[n] = s->histogram_starts != NULL ? s->histogram_starts[i] : 0;
+            c->histograms[n++] = s->histograms[i];
         }
     s->histogram_count = n;
-    s->histogram_times = times;
-    s->histograms = histograms;
-    s->histogram_starts = starts;
+    s->histogram_times = c->histogram_times;
+    s->histograms = c->histograms;
+    s->histogram_starts = s->histogram_starts != NULL ? c->histogram_starts : NULL;
 }
 
 /* ---- selectors ---- */
@@ -154,8 +164,9 @@ static void each_selected(const struct ranging *r, range_fn each, void *self)
         struct samples samples;
         select_read(q, &selection, i, first, last, s->only_stats, &samples);
         if (has_stale(&samples)) {
-            drop_stale_floats(q, &samples);
-            drop_stale_histograms(q, &samples);
+            make_room(q, samples.count, samples.histogram_count);
+            drop_stale_floats(&q->columns, &samples);
+            drop_stale_histograms(&q->columns, &samples);
         }
         if (samples.count + samples.histogram_count > 0)
             each(self, selection.series[i].labels, false, &samples);
@@ -187,27 +198,21 @@ static const struct histogram *without_hint(struct query *q, const struct histog
 static void columns_of(
     struct query *q, const struct row *row, const struct grid *g, struct samples *out)
 {
-    size_t count = bits_count(row->present, g->count);
-    int64_t *times = query_new_array(q, count + 1, int64_t), *histogram_times = NULL;
-    double *values = query_new_array(q, count + 1, double);
-    const struct histogram **histograms = NULL;
+    const struct columns_room *c = &q->columns;
 
-    if (row->histograms != NULL) {
-        histogram_times = query_new_array(q, count + 1, int64_t);
-        histograms = query_new_array(q, count + 1, const struct histogram *);
-    }
-    *out = (struct samples){.times = times,
-        .values = values,
-        .histogram_times = histogram_times,
-        .histograms = histograms};
+    make_room(q, g->count, row->histograms != NULL ? g->count : 0);
+    *out = (struct samples){.times = c->times,
+        .values = c->values,
+        .histogram_times = c->histogram_times,
+        .histograms = c->histograms};
     for (ptrdiff_t i = -1; (i = bits_next(row->present, g->count, i)) >= 0;) {
         const struct histogram *h = row_histogram(row, (size_t)i);
         if (h != NULL) {
-            histogram_times[out->histogram_count] = grid_time(g, (size_t)i);
-            histograms[out->histogram_count++] = without_hint(q, h);
+            c->histogram_times[out->histogram_count] = grid_time(g, (size_t)i);
+            c->histograms[out->histogram_count++] = without_hint(q, h);
         } else {
-            times[out->count] = grid_time(g, (size_t)i);
-            values[out->count++] = row->values[i];
+            c->times[out->count] = grid_time(g, (size_t)i);
+            c->values[out->count++] = row->values[i];
         }
     }
 }

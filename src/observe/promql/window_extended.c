@@ -122,7 +122,7 @@ static bool combine(
 {
     struct histogram_note note = {0};
 
-    (void)query_take(x->q, h->positive_count + h->negative_count + other->positive_count + 8, 64);
+    query_room(x->q, h->positive_count + h->negative_count + other->positive_count + 8, 64);
     if (!(add ? histogram_add : histogram_sub)(x->q->arena, h, other, &note)) {
         note_schemas(x);
         return false;

@@ -32,7 +32,7 @@ static void note_reconciled(struct window *w, const struct histogram_note *note,
 
 static void charge(struct window *w, const struct histogram *h)
 {
-    (void)query_take(w->q, h->positive_count + h->negative_count + 8, 2 * sizeof(struct bucket));
+    query_room(w->q, h->positive_count + h->negative_count + 8, 2 * sizeof(struct bucket));
 }
 
 /* ---- rate ---- */
@@ -141,6 +141,8 @@ static bool add_to_mean(struct window *w, struct summing *x, const struct histog
 {
     struct arena *a = w->q->arena;
 
+    if (!x->incremental && histogram_is_small(x->sum) && histogram_is_small(h))
+        return histogram_add_kahan(a, x->sum, h, &x->c, note);
     if (!x->incremental) {
         struct histogram *sum = histogram_copy(a, x->sum);
         struct histogram *c = x->c != NULL ? histogram_copy(a, x->c) : NULL;

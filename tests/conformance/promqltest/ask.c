@@ -6,6 +6,7 @@
  * JSON. */
 #include "base/fs.h"
 #include "base/mem.h"
+#include "observe/promql/functions.h"
 #include "observe/promql/result_json.h"
 #include "script.h"
 
@@ -96,6 +97,12 @@ int main(int argc, char **argv)
     ssize_t len;
     int first = 1;
 
+    if (argc == 2 && strcmp(argv[1], "--reference") == 0) {
+        functions_reference(&out);
+        (void)fputs(out.at, stdout);
+        buf_fini(&out);
+        return 0;
+    }
     if (argc > 2 && strcmp(argv[1], "--profile") == 0) {
         options.profile = strcmp(argv[2], "2.42") == 0 ? PROFILE_2_42 : PROFILE_3;
         first = 3;

@@ -167,6 +167,15 @@ bool engine_is_paused(const struct engine *e);
 MUST_USE bool engine_check(
     const struct engine *e, const char *service, int slot, int replicas, struct err *err);
 
+/* What people want of a service now, beside what is declared. The service exists. */
+struct engine_wishes {
+    int replicas;          /* wanted */
+    int replicas_override; /* -1: as declared */
+    bool stopped;          /* it, or the slot */
+};
+void engine_wishes(
+    const struct engine *e, const char *service, int slot, struct engine_wishes *out);
+
 /* ---- what is seen ---- */
 /* `by_shim`: it came back within the shim's lease. Wall and boot times of the start. */
 void engine_on_started(

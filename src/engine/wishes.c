@@ -30,8 +30,7 @@ bool engine_check(
     return true;
 }
 
-void engine_wishes(
-    const struct engine *e, const char *service, int slot, struct engine_wishes *out)
+void engine_wishes(const struct engine *e, const char *service, int slot, struct engine_wishes *out)
 {
     const struct control *c = control_find(e, service);
 

@@ -8,6 +8,7 @@
 /* In the order in which help shows them. */
 const struct command *const commands[] = {
     &cmd_up,
+    &cmd_watch,
     &cmd_down,
     &cmd_status,
     &cmd_logs,

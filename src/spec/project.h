@@ -162,6 +162,23 @@ struct service_file {
     struct hash content;
 };
 
+/* develop.watch, of a project that comes from files; a document has none. */
+enum watch_action {
+    WATCH_RESTART,
+    WATCH_SYNC,
+    WATCH_SYNC_RESTART,
+    WATCH_REBUILD,  /* a container's */
+    WATCH_SYNC_EXEC /* a container's */
+};
+
+struct service_watch {
+    enum watch_action action;
+    const char *path;                   /* absolute */
+    const char *target;                 /* of a sync: absolute */
+    const char *const *ignore, *const *include; /* patterns; NULL: none */
+    bool initial_sync;
+};
+
 struct service {
     const char *name;
     const struct node *node; /* its canonical map, with spans of what was declared: for diff */
@@ -196,6 +213,8 @@ struct service {
     size_t mount_count;
     bool read_only;                   /* all but its mounts, /dev, /proc and /sys */
     int64_t shm_bytes;                /* a /dev/shm of its own; 0: the machine's */
+    const struct service_watch *watches;
+    size_t watch_count;
     const struct service_file *files; /* by kind, then by target */
     size_t file_count;
     struct update_policy update;

@@ -109,6 +109,7 @@ static const struct field_choice privilege_words[] = {
     {NULL,                      0}
 };
 
+/* clang-format off */ /* version 14 dies of the rows */
 static const struct field service_rows[] = {
     {.name = "command",
      .type = FIELD_CUSTOM,
@@ -515,6 +516,7 @@ static const struct field service_rows[] = {
     IGNORED("annotations", "they are for container runtimes"),
     IGNORED("mem_swappiness", "the machine's own holds"),
 };
+/* clang-format on */
 const struct field_table fields_service = {.name = "a service",
     .help = "One program, with as many instances as wanted.",
     .fields = service_rows,

@@ -173,8 +173,8 @@ enum watch_action {
 
 struct service_watch {
     enum watch_action action;
-    const char *path;                   /* absolute */
-    const char *target;                 /* of a sync: absolute */
+    const char *path;                           /* absolute */
+    const char *target;                         /* of a sync: absolute */
     const char *const *ignore, *const *include; /* patterns; NULL: none */
     bool initial_sync;
 };
@@ -211,8 +211,8 @@ struct service {
     const char *hostname, *domainname;  /* NULL: the machine's */
     const struct service_mount *mounts; /* by target, so that what lies in another follows it */
     size_t mount_count;
-    bool read_only;                   /* all but its mounts, /dev, /proc and /sys */
-    int64_t shm_bytes;                /* a /dev/shm of its own; 0: the machine's */
+    bool read_only;    /* all but its mounts, /dev, /proc and /sys */
+    int64_t shm_bytes; /* a /dev/shm of its own; 0: the machine's */
     const struct service_watch *watches;
     size_t watch_count;
     const struct service_file *files; /* by kind, then by target */

@@ -161,6 +161,9 @@ void facts_take(struct facts *f, struct engine *e, const char *subject, const ch
 static const char *const waiting_states[] = {
     "backing_off", "quarantined", "exited", "lost", "start_failed"};
 
+static const char *const present_states[] = {"starting", "probing", "ready", "not_ready", "hung",
+    "stopping", "backing_off", "quarantined", "exited", "lost", "start_failed"};
+
 void facts_take_state(struct facts *f, const char *subject, int slot, const char *state)
 {
     struct known *k = facts_of(f, subject);
@@ -168,6 +171,9 @@ void facts_take_state(struct facts *f, const char *subject, int slot, const char
     k->instance.slot = slot;
     k->instance.ready = strcmp(state, "ready") == 0;
     k->waiting = false;
+    k->present = false;
+    for (size_t p = 0; p < COUNT(present_states); p++)
+        k->present = k->present || strcmp(state, present_states[p]) == 0;
     for (size_t w = 0; w < COUNT(waiting_states); w++)
         k->waiting = k->waiting || strcmp(state, waiting_states[w]) == 0;
 }

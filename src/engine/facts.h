@@ -21,6 +21,7 @@ struct known {
     struct engine_found instance;
     char record[48];           /* what the host told last about it */
     int64_t start_ms, stop_ms; /* how long it took; -1 not known */
+    bool present;              /* when it was last seen, there was something of it */
     bool waiting;              /* when it was last seen, its shim waited for a word */
 };
 

@@ -39,6 +39,7 @@ void hand_release(struct hand *hand)
     struct hands *h = hand->hands;
 
     probe_destroy(&hand->probe);
+    hands_container_release(hand, !h->begun);
     if (hand->process != NULL)
         process_forget(&hand->process);
     if (hand->port != 0)
@@ -338,6 +339,7 @@ void hands_destroy(struct hands **pointer)
     if (h->driver != NULL)
         process_driver_destroy(&h->driver);
     engine_each_instance(h->engine, h, release_one);
+    docker_destroy(&h->docker);
     engine_destroy(&h->engine);
     prober_destroy(&h->prober);
     ports_destroy(&h->ports);

@@ -9,6 +9,7 @@
 #include "engine/hands.h"
 
 #include "base/vec.h"
+#include "drive/docker/docker.h"
 #include "drive/process/ports.h"
 #include "drive/process/process.h"
 #include "observe/host/host.h"
@@ -22,9 +23,14 @@ struct hand {
     uint32_t magic;
     struct hands *hands;
     struct instance *instance;
-    struct process *process; /* NULL: none */
-    struct probe *probe;     /* NULL: none */
-    struct trend trend;      /* of this start's memory */
+    struct process *process;            /* NULL: none */
+    struct docker_container *container; /* in its place; NULL: none */
+    struct docker_exec *exec;           /* a container's exec probe under way */
+    struct timer *exec_timer;
+    enum engine_probe probe_mode;
+    int64_t probe_since_ns, probe_began_ns;
+    struct probe *probe; /* NULL: none */
+    struct trend trend;  /* of this start's memory */
     bool leak_told;
     int shim_pid; /* as it was last heard of; another one has taken over */
     int port;     /* claimed; 0 none */
@@ -48,6 +54,7 @@ struct hands {
     struct hands_settings settings;
     struct engine *engine;
     struct process_driver *driver;
+    struct docker *docker; /* made with the first container */
     struct prober *prober;
     struct ports *ports;
     struct timer *turn, *sample;
@@ -96,6 +103,20 @@ void hands_fill_files(
     struct hands *h, struct arena *a, const struct service *s, struct process_spec *out);
 /* NAME=VALUE, NULL-terminated: all that the instance gets. */
 const char *const *hands_variables(struct hands *h, struct arena *a, const struct instance *i);
+
+/* ---- hands_container.c ---- */
+bool hands_is_container(const struct instance *i); /* what it is to run */
+void hands_container_spawn(struct hand *hand);
+void hands_container_resume(struct hand *hand);
+void hands_container_stop(struct hand *hand, int64_t grace_ns);
+/* True if the container has a probe of its own kind, which then follows `mode`. */
+bool hands_container_probe(struct hand *hand, enum engine_probe mode);
+/* What the prober is to ask instead: the container's address. */
+void hands_container_target(const struct hand *hand, struct healthcheck *check,
+    const char **out_host, int64_t *log_since_ns);
+void hands_container_release(struct hand *hand, bool leave);
+/* It ran, or waited, when the last daemon ended. */
+void hands_container_adopt(struct hand *hand, bool was_waiting);
 
 /* ---- hands_probe.c ---- */
 void hands_probe(void *data, struct instance *i, enum engine_probe mode);

@@ -19,12 +19,13 @@ static bool create_probe(struct hand *hand, struct err *err)
 {
     struct hands *h = hand->hands;
     const struct instance *i = hand->instance;
+    struct healthcheck check = i->spec->healthcheck;
     struct arena *a = arena_create(0);
     struct user_ids ids;
     struct probe_user user;
     char log_path[4352];
     struct probe_target target = {
-        .check = &i->spec->healthcheck,
+        .check = &check,
         .port = i->port,
         .working_dir = i->spec->working_dir,
         .log_path = log_path,
@@ -32,6 +33,8 @@ static bool create_probe(struct hand *hand, struct err *err)
     };
     bool ok = true;
 
+    if (hand->container != NULL)
+        hands_container_target(hand, &check, &check.host, &target.log_since_ns);
     (void)snprintf(log_path, sizeof log_path, "%s/%s/%d.log", h->logs_dir, i->spec->name, i->slot);
     if (i->spec->healthcheck.kind == PROBE_EXEC) {
         target.environment = hands_variables(h, a, i);
@@ -55,6 +58,8 @@ void hands_probe(void *data, struct instance *i, enum engine_probe mode)
     struct hand *hand = hand_of(data, i);
     struct err err = ERR_INIT;
 
+    if (hand->container != NULL && hands_container_probe(hand, mode))
+        return;
     if (mode == ENGINE_PROBE_OFF) {
         if (hand->probe != NULL)
             probe_stop(hand->probe);

@@ -147,6 +147,10 @@ void hands_spawn(void *data, struct instance *i)
 
     hand->trend = (struct trend){0};
     hand->leak_told = false;
+    if (hands_is_container(i)) {
+        hands_container_spawn(hand);
+        return;
+    }
     if (start(hand, &err))
         return;
     (void)snprintf(hand->failed, sizeof hand->failed, "%s", err.text);
@@ -172,7 +176,10 @@ void hands_resume(void *data, struct instance *i)
 
     hand->trend = (struct trend){0};
     hand->leak_told = false;
-    process_resume(hand->process);
+    if (hand->container != NULL)
+        hands_container_resume(hand);
+    else
+        process_resume(hand->process);
 }
 
 void hands_stop(void *data, struct instance *i, int64_t grace_ns)
@@ -180,6 +187,10 @@ void hands_stop(void *data, struct instance *i, int64_t grace_ns)
     struct hands *h = data;
     struct hand *hand = hand_of(h, i);
 
+    if (hand->container != NULL) {
+        hands_container_stop(hand, grace_ns);
+        return;
+    }
     if (hand->process != NULL) {
         process_stop(hand->process, i->spec->stop_signal, grace_ns / NS_PER_MS);
         return;
@@ -193,7 +204,9 @@ void hands_signal(void *data, struct instance *i, int signo)
 {
     struct hand *hand = hand_of(data, i);
 
-    if (hand->process != NULL)
+    if (hand->container != NULL)
+        docker_signal(hand->container, signo);
+    else if (hand->process != NULL)
         process_signal(hand->process, signo, false);
 }
 

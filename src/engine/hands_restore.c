@@ -7,6 +7,7 @@
 #include "record/views.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct restoring {
     struct hands *hands;
@@ -85,6 +86,39 @@ static bool spec_of(void *data, const char *service, int slot, struct process_sp
     return true;
 }
 
+/* Containers are found by the journal's word, since asking the engine may take a while: it is asked
+ * later, and tells what became of each. */
+static void adopt_container(struct restoring *r, struct known *k)
+{
+    struct hands *h = r->hands;
+    const char *slash = strchr(k->subject, '/');
+    char service[ENGINE_SUBJECT_BYTES];
+    const struct service *s;
+    struct instance *i;
+
+    if (slash == NULL || k->instance.slot < 1 || !k->present ||
+        k->instance.final != INSTANCE_STARTING || engine_project(h->engine) == NULL)
+        return;
+    (void)snprintf(service, sizeof service, "%.*s", (int)(slash - k->subject), k->subject);
+    s = project_service(engine_project(h->engine), str_from(service));
+    if (s == NULL || s->container == NULL)
+        return;
+    i = engine_instance(h->engine, service, k->instance.slot);
+    if (i != NULL && i->has_process)
+        return;
+    k->instance.running = !k->waiting;
+    i = engine_adopt(h->engine, service, &k->instance);
+    (void)snprintf(i->record, sizeof i->record, "%s", k->record);
+    hands_container_adopt(hand_of(h, i), k->waiting);
+    r->adopted++;
+}
+
+static void adopt_containers(struct restoring *r)
+{
+    MAP_EACH (&r->facts.known, entry)
+        adopt_container(r, entry->value);
+}
+
 static void on_adopted(void *data, struct instance *i)
 {
     engine_adopted(data, i);
@@ -105,6 +139,7 @@ static bool restore_all(struct restoring *r, struct err *err)
     ok = process_adopt_all(h->driver, &adoption, err);
     h->restoring = NULL;
     TRY(ok);
+    adopt_containers(r);
     facts_restore_ended(&r->facts, h->engine);
     engine_each_instance(h->engine, h->engine, on_adopted);
     engine_restored(h->engine, r->facts.intent);

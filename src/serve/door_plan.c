@@ -45,16 +45,6 @@ static bool load_document(struct request *r, struct err *err)
     return r->project != NULL && (r->target != NULL || (target != NULL && target[0] == 0));
 }
 
-/* Containers are declared, checked and planned; no engine runs them yet. */
-static bool can_run(const struct project *p, struct err *err)
-{
-    for (size_t i = 0; i < p->service_count; i++)
-        if (p->services[i].container != NULL)
-            return err_set(err, ERR_UNSUPPORTED, "not supported yet: containers (service '%s')",
-                p->services[i].name);
-    return true;
-}
-
 /* What a plan file carries to say that this daemon's state made it, and for which document. */
 static void write_seal(
     const struct door *door, const char *project, const char *digest, char out[HASH_TEXT_BYTES])
@@ -218,8 +208,7 @@ void do_apply(struct request *r)
 {
     struct err err = ERR_INIT;
 
-    if (may_apply(r, &err) && load_document(r, &err) && can_run(r->project, &err) &&
-        check_seal(r, &err))
+    if (may_apply(r, &err) && load_document(r, &err) && check_seal(r, &err))
         executor_survey(r->door->settings.executor, r->project, on_seen_for_apply, r);
     else
         request_refuse(r, &err, advice(r, &err));

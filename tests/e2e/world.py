@@ -224,8 +224,8 @@ class World:
         return [line for line in lines
                 if re.search(r"Sanitizer|runtime error:|tend: bug:|bug\.|SUMMARY", line)]
 
-    def close(self):
-        left = children.end_all()
+    def close(self, keep=()):
+        left = children.end_all(keep)
         bugs = self.bugs()
         shutil.rmtree(self.run_dir, ignore_errors=True)
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -60,9 +60,15 @@ static void make_monotonic(struct classic_bucket *b, size_t count, struct mended
     }
 }
 
+/* They mostly are sorted. False if the last bound is not infinity. */
 static bool sort(struct classic_bucket *b, size_t count)
 {
-    qsort(b, count, sizeof *b, compare_buckets);
+    size_t sorted = 1;
+
+    while (sorted < count && !(b[sorted - 1].upper > b[sorted].upper))
+        sorted++;
+    if (sorted < count)
+        qsort(b, count, sizeof *b, compare_buckets);
     return isinf(b[count - 1].upper) == 1;
 }
 

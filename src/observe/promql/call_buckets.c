@@ -74,6 +74,21 @@ static void add_bucket(struct query *q, struct family *f, size_t row, double bou
     f->bounds[f->count++] = bound;
 }
 
+/* By bound, so that no step has to sort them. */
+static void sort_buckets(struct family *f)
+{
+    for (size_t i = 1; i < f->count; i++) {
+        double bound = f->bounds[i];
+        size_t row = f->rows[i], k = i;
+        for (; k > 0 && f->bounds[k - 1] > bound; k--) {
+            f->bounds[k] = f->bounds[k - 1];
+            f->rows[k] = f->rows[k - 1];
+        }
+        f->bounds[k] = bound;
+        f->rows[k] = row;
+    }
+}
+
 static bool has_floats(const struct row *row, const struct grid *g)
 {
     for (ptrdiff_t i = -1; (i = bits_next(row->present, g->count, i)) >= 0;)
@@ -125,8 +140,11 @@ static void find_families(
     eval_vector(q, arg, g, &f->in);
     for (size_t i = 0; i < f->in.count; i++)
         add_row(f, i);
-    for (size_t i = 0; i < f->count; i++)
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->at[i].count < 1000)
+            sort_buckets(&f->at[i]);
         most = f->at[i].count > most ? f->at[i].count : most;
+    }
     f->buckets = query_new_array(q, most + 1, struct classic_bucket);
 }
 

@@ -19,7 +19,7 @@ struct informing {
     size_t name_count;
     struct matrix base, info; /* info: the times of the samples */
     struct label_index index; /* info rows by identifying labels */
-    size_t *of;
+    size_t *first, *rows;     /* … listed by it */
     struct matrix out;
 };
 
@@ -121,6 +121,25 @@ static void collect(void *self, struct row *row)
     row_copy(c->q, matrix_add(c->q, c->out), row, c->g);
 }
 
+static void list_info(struct informing *x)
+{
+    struct query *q = x->q;
+    size_t *of = query_new_array(q, x->info.count + 1, size_t);
+    bool is_new;
+
+    label_index_init(&x->index, identifying, 2, true);
+    for (size_t i = 0; i < x->info.count; i++)
+        of[i] = label_index_add(q, &x->index, x->info.rows[i].labels, &is_new);
+    x->first = query_new_array(q, x->index.count + 3, size_t);
+    x->rows = query_new_array(q, x->info.count + 1, size_t);
+    for (size_t i = 0; i < x->info.count; i++)
+        x->first[of[i] + 2]++;
+    for (size_t s = 2; s < x->index.count + 2; s++)
+        x->first[s] += x->first[s - 1];
+    for (size_t i = 0; i < x->info.count; i++)
+        x->rows[x->first[of[i] + 1]++] = i;
+}
+
 static void select_info(struct informing *x, const struct node *base)
 {
     struct query *q = x->q;
@@ -128,7 +147,6 @@ static void select_info(struct informing *x, const struct node *base)
     struct node *n = query_new_array(q, 1, struct node);
     struct collector c = {q, x->g, &x->info};
     int64_t more = 0;
-    bool is_new;
 
     n->kind = NODE_SELECTOR;
     n->selector.matchers = query_new_array(q, count + x->name_count + 1, struct matcher);
@@ -142,10 +160,7 @@ static void select_info(struct informing *x, const struct node *base)
     if (n->selector.shift.offset_expr == NULL)
         n->selector.shift.offset_ms += more;
     select_each_of(q, n, x->g, SELECT_TIME, collect, &c);
-    label_index_init(&x->index, identifying, 2, true);
-    x->of = query_new_array(q, x->info.count + 1, size_t);
-    for (size_t i = 0; i < x->info.count; i++)
-        x->of[i] = label_index_add(q, &x->index, x->info.rows[i].labels, &is_new);
+    list_info(x);
 }
 
 /* ---- one step of one series ---- */
@@ -188,9 +203,11 @@ static void consider(struct informing *x, struct chosen *c, size_t row, size_t s
 static void choose(struct informing *x, ptrdiff_t signature, size_t step, struct chosen *out)
 {
     out->count = 0;
-    for (size_t i = 0; signature >= 0 && i < x->info.count; i++)
-        if (x->of[i] == (size_t)signature && bit_get(x->info.rows[i].present, step))
-            consider(x, out, i, step);
+    if (signature < 0)
+        return;
+    for (size_t i = x->first[signature]; i < x->first[signature + 1]; i++)
+        if (bit_get(x->info.rows[x->rows[i]].present, step))
+            consider(x, out, x->rows[i], step);
 }
 
 static bool is_asked_for(const struct informing *x, struct str name)
@@ -266,7 +283,7 @@ static void inform_row(struct informing *x, const struct row *base)
     struct row *to = NULL;
 
     for (ptrdiff_t i = -1; (i = bits_next(base->present, x->g->count, i)) >= 0;) {
-        query_worked(x->q, x->info.count);
+        query_worked(x->q, 16);
         choose(x, signature, (size_t)i, &now);
         if (now.count == 0 && !may_go_without(x))
             continue;

@@ -382,6 +382,7 @@ static void release(struct query *q)
     for (struct held_selection *h = q->held; h != NULL; h = h->next)
         q->source->release(q->source->self, &h->selection);
     free(q->buffer.memory);
+    window_helpers_release(q);
     buf_fini(&q->text_buffer);
     for (size_t i = 0; i < sizeof q->regexes / sizeof *q->regexes; i++)
         regex_free(&q->regexes[i]);

@@ -29,6 +29,14 @@
  * once instead of at the end. */
 enum query_profile { PROFILE_3, PROFILE_2_42 };
 
+/* Threads that a run may use besides its own: `run` calls task(data, 0) to task(data, count - 1),
+ * several at once as it likes, and returns when all are done. Results do not depend on it. */
+struct query_helpers {
+    void *self;
+    unsigned threads; /* how many tasks it is worth to make */
+    void (*run)(void *self, void (*task)(void *data, unsigned index), void *data, unsigned count);
+};
+
 struct query_options {
     int64_t start_ms, end_ms;
     int64_t step_ms; /* 0: an instant query at start_ms */
@@ -38,9 +46,10 @@ struct query_options {
     bool start_timestamps; /* rate() and the like look at them */
     bool type_and_unit;    /* __type__ and __unit__ are part of a metric's name */
     size_t memory_bytes_max;
-    size_t samples_max;    /* read from the source, in all; 0: no limit of its own */
-    size_t points_max;     /* steps of the run, and of each subquery */
-    struct cancel *cancel; /* NULL: none; borrowed */
+    size_t samples_max;                  /* read from the source, in all; 0: no limit of its own */
+    size_t points_max;                   /* steps of the run, and of each subquery */
+    struct cancel *cancel;               /* NULL: none; borrowed */
+    const struct query_helpers *helpers; /* NULL: none; borrowed */
 };
 
 #define QUERY_OPTIONS_DEFAULT                                                             \

@@ -103,8 +103,9 @@ struct query {
     size_t note_count, note_capacity;
     struct held_selection *held;
     struct source_buffer buffer;
-    struct columns_room columns; /* of the series that is looked at */
-    struct regex *regexes[8];    /* of label_replace */
+    struct helper_state *helpers; /* of window_parallel.c */
+    struct columns_room columns;  /* of the series that is looked at */
+    struct regex *regexes[8];     /* of label_replace */
     size_t regex_count;
     struct buf text_buffer;
     double *scratch; /* query_scratch */
@@ -261,6 +262,9 @@ struct window {
 };
 void window_each(
     struct query *q, const struct node *n, const struct grid *g, row_fn each, void *self);
+
+/* Frees what window_parallel.c has for each thread. */
+void window_helpers_release(struct query *q);
 
 /* ---- operators and aggregations ---- */
 /* Built for several processors where the compiler can; the loader picks. */

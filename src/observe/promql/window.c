@@ -151,24 +151,45 @@ static void drop_stale_histograms(const struct columns_room *c, struct samples *
 
 /* ---- selectors ---- */
 
-static void each_selected(const struct ranging *r, range_fn each, void *self)
+static int64_t first_time(const struct ranging *r)
+{
+    return ranging_end(r, 0) - r->range - r->before + (r->q->closed_left ? 0 : 1);
+}
+
+static int64_t last_time(const struct ranging *r)
+{
+    return ranging_end(r, r->g->count - 1) + r->after;
+}
+
+void ranging_select(const struct ranging *r, struct selection *out)
+{
+    const struct selector *s = &r->node->selector;
+
+    select_series(r->q, s->matchers, s->matcher_count, first_time(r), last_time(r), out);
+}
+
+bool ranging_read(
+    const struct ranging *r, const struct selection *selection, size_t i, struct samples *out)
 {
     struct query *q = r->q;
-    const struct selector *s = &r->node->selector;
-    int64_t last = ranging_end(r, r->g->count - 1) + r->after;
-    int64_t first = ranging_end(r, 0) - r->range - r->before + (q->closed_left ? 0 : 1);
+
+    select_read(q, selection, i, first_time(r), last_time(r), r->node->selector.only_stats, out);
+    if (has_stale(out)) {
+        make_room(q, out->count, out->histogram_count);
+        drop_stale_floats(&q->columns, out);
+        drop_stale_histograms(&q->columns, out);
+    }
+    return out->count + out->histogram_count > 0;
+}
+
+static void each_selected(const struct ranging *r, range_fn each, void *self)
+{
     struct selection selection;
 
-    select_series(q, s->matchers, s->matcher_count, first, last, &selection);
+    ranging_select(r, &selection);
     for (size_t i = 0; i < selection.count; i++) {
         struct samples samples;
-        select_read(q, &selection, i, first, last, s->only_stats, &samples);
-        if (has_stale(&samples)) {
-            make_room(q, samples.count, samples.histogram_count);
-            drop_stale_floats(&q->columns, &samples);
-            drop_stale_histograms(&q->columns, &samples);
-        }
-        if (samples.count + samples.histogram_count > 0)
+        if (ranging_read(r, &selection, i, &samples))
             each(self, selection.series[i].labels, false, &samples);
     }
 }
@@ -304,19 +325,6 @@ void select_ranges(struct query *q, const struct node *n, const struct grid *g, 
 
 /* ---- functions over windows ---- */
 
-struct windowing {
-    struct ranging r;
-    const struct node *call;
-    double *args[3];
-    size_t arg_count;
-    row_fn each;
-    void *self;
-    struct row row;
-    uint32_t *from, *to; /* of a sweep */
-    void *scratch;
-    size_t scratch_samples;
-};
-
 /* Only some functions know what to do with samples beyond the window. */
 static void check_extended(const struct windowing *x)
 {
@@ -407,7 +415,7 @@ static void slide(struct windowing *x, struct window *w, const struct samples *s
 
 /* ---- all windows at once ---- */
 
-static bool can_sweep(const struct windowing *x, const struct samples *s)
+bool window_can_sweep(const struct windowing *x, const struct samples *s)
 {
     bool starts = x->r.q->options->start_timestamps && s->starts != NULL;
 
@@ -450,23 +458,36 @@ static void find_windows(struct windowing *x, const struct samples *s)
     }
 }
 
-static void sweep(struct windowing *x, const struct samples *s)
+void window_sweep(struct windowing *x, const struct samples *s)
 {
     find_windows(x, s);
     if (s->count > x->scratch_samples) {
         x->scratch_samples = s->count * 2;
         x->scratch = query_take(x->r.q, x->scratch_samples, 16);
     }
-    struct sweep sweep = {x->r.q, &x->r, s, x->from, x->to, &x->row, x->scratch};
+    struct sweep all = {x->r.q, &x->r, s, x->from, x->to, &x->row, x->scratch};
     query_worked(x->r.q, s->count + x->r.g->count);
-    x->call->call.function->sweep(&sweep);
+    memset(x->row.present, 0, bit_words(x->r.g->count) * sizeof *x->row.present);
+    x->call->call.function->sweep(&all);
 }
 
-static void window_series(
+void window_finish(struct windowing *x, struct row *row)
+{
+    const struct function *f = x->call->call.function;
+
+    if (!bits_any(row->present, x->r.g->count))
+        return;
+    if ((f->window == window_rate || f->window == window_increase) && row->histograms == NULL)
+        note_gauge(x, row->labels);
+    if (!f->keeps_name)
+        row_lose_name(x->r.q, row);
+    x->each(x->self, row);
+}
+
+void window_series(
     void *self, const struct labels *labels, bool drop_name, const struct samples *samples)
 {
     struct windowing *x = self;
-    const struct function *f = x->call->call.function;
     const struct grid *g = x->r.g;
     struct window w = {
         .q = x->r.q, .call = x->call, .range = x->r.node, .labels = labels, .range_ms = x->r.range};
@@ -475,17 +496,11 @@ static void window_series(
     x->row.histograms = NULL;
     x->row.labels = labels;
     x->row.drop_name = drop_name;
-    if (can_sweep(x, samples))
-        sweep(x, samples);
+    if (window_can_sweep(x, samples))
+        window_sweep(x, samples);
     else
         slide(x, &w, samples);
-    if (!bits_any(x->row.present, g->count))
-        return;
-    if ((f->window == window_rate || f->window == window_increase) && x->row.histograms == NULL)
-        note_gauge(x, labels);
-    if (!f->keeps_name)
-        row_lose_name(x->r.q, &x->row);
-    x->each(x->self, &x->row);
+    window_finish(x, &x->row);
 }
 
 void window_each(
@@ -501,5 +516,9 @@ void window_each(
     }
     check_extended(&x);
     row_init(q, &x.row, NULL, g);
-    ranging_each(&x.r, window_series, &x);
+    if (q->options->helpers != NULL && x.r.node->kind == NODE_SELECTOR &&
+        n->call.function->sweep != NULL)
+        window_each_parallel(&x);
+    else
+        ranging_each(&x.r, window_series, &x);
 }

@@ -31,8 +31,37 @@ typedef void (*range_fn)(
     void *self, const struct labels *labels, bool drop_name, const struct samples *samples);
 void ranging_each(const struct ranging *r, range_fn each, void *self);
 
+/* One after the other, of a selector: the series, and the samples of one; false if it has none. */
+void ranging_select(const struct ranging *r, struct selection *out);
+bool ranging_read(
+    const struct ranging *r, const struct selection *selection, size_t i, struct samples *out);
+
 /* The part of `s` with times in (after, upto]; closed: [after, upto]. */
 struct samples samples_within(const struct samples *s, int64_t after, int64_t upto, bool closed);
+
+/* ---- a call over windows: window.c ---- */
+struct windowing {
+    struct ranging r;
+    const struct node *call;
+    double *args[3];
+    size_t arg_count;
+    row_fn each;
+    void *self;
+    struct row row;
+    uint32_t *from, *to; /* of a sweep */
+    void *scratch;
+    size_t scratch_samples;
+};
+
+bool window_can_sweep(const struct windowing *x, const struct samples *s);
+void window_sweep(struct windowing *x, const struct samples *s);
+/* From samples to a row to `each`. */
+void window_series(
+    void *self, const struct labels *labels, bool drop_name, const struct samples *samples);
+/* Notes on the series, takes its name, hands it on. */
+void window_finish(struct windowing *x, struct row *row);
+/* The same by several threads; rows come in the order of the series (window_parallel.c). */
+void window_each_parallel(struct windowing *x);
 
 /* ---- the functions, by file ---- */
 enum window_result window_rate(struct window *w);

@@ -1,9 +1,13 @@
 #include "observe/promql/query.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "observe/promql/memory_source.h"
 
 #include "test.h"
+
+#include <math.h>
+#include <pthread.h>
 
 static struct memory_source *data;
 
@@ -216,6 +220,157 @@ CASE(what_the_source_lent_is_given_back_when_reading_fails)
     CHECK_TEXT(err.text, "block 7: bad checksum");
     CHECK_INT(held, 0);
     expression_destroy(&e);
+}
+
+/* ---- the same bits by every way ---- */
+
+/* Odd data: gaps, whole and broken numbers, resets, not-a-number, infinities, zeros of both signs.
+ */
+static struct memory_source *odd_data(bool with_start)
+{
+    struct memory_source *m = memory_source_create();
+    struct arena *a = arena_create(0);
+    struct random r = {.state = 7};
+
+    for (int s = 0; s < 150; s++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", s);
+        struct label pairs[] = {
+            {symbol_create(a, STR("__name__")), symbol_create(a, STR("x_total"))},
+            {symbol_create(a, STR("i")),        symbol_create(a, str_from(text))}
+        };
+        const struct labels *l = labels_create(a, pairs, 2);
+        double value = 0;
+        for (int i = 0; i < 200; i++) {
+            int64_t time = 1000000 + i * INT64_C(15000) + (s % 3) * 7;
+            uint64_t dice = random_below(&r, 100);
+            if (dice < 5)
+                continue;
+            value = s % 2 == 0 ? value + (double)random_below(&r, 9) : random_unit(&r) * 3 - 1;
+            if (dice < 8)
+                value = 0;
+            double put = dice == 10 && s % 5 == 0   ? NAN
+                         : dice == 11 && s % 7 == 0 ? INFINITY
+                         : dice == 12               ? -0.0
+                                                    : value;
+            memory_source_add(m, l, time, put, with_start && i < 20 ? 1 : 0);
+        }
+    }
+    arena_destroy(&a);
+    return m;
+}
+
+static const char *const functions[] = {"rate", "increase", "delta", "sum_over_time",
+    "avg_over_time", "min_over_time", "max_over_time", "count_over_time", "last_over_time",
+    "changes", "resets"};
+
+static bool same_bits(const struct query_result *a, const struct query_result *b)
+{
+    if (a->series_count != b->series_count)
+        return false;
+    for (size_t i = 0; i < a->series_count; i++) {
+        const struct result_series *x = &a->series[i], *y = &b->series[i];
+        if (x->count != y->count || !labels_eq(x->labels, y->labels))
+            return false;
+        for (size_t k = 0; k < x->count; k++) {
+            bool nans = isnan(x->values[k]) && isnan(y->values[k]);
+            if (!nans && memcmp(&x->values[k], &y->values[k], sizeof(double)) != 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+CASE(all_windows_at_once_give_the_bits_that_each_window_gives)
+{
+    /* Start timestamps that change nothing make the engine look at each window. */
+    struct memory_source *swept = odd_data(false), *slid = odd_data(true);
+    struct err err = ERR_INIT;
+
+    for (size_t f = 0; f < sizeof functions / sizeof *functions; f++)
+        for (int way = 0; way < 4; way++) {
+            char text[64];
+            struct query_options o = QUERY_OPTIONS_DEFAULT;
+            o.start_timestamps = true;
+            o.profile = way == 3 ? PROFILE_2_42 : PROFILE_3;
+            o.start_ms = 1300000;
+            o.end_ms = 3900000;
+            o.step_ms = way == 2 ? 0 : way == 1 ? 7000 : 60000;
+            (void)snprintf(
+                text, sizeof text, "%s(x_total[%s])", functions[f], way == 1 ? "1m" : "10m");
+            data = swept;
+            struct query_result *a = run_with(text, &o, &err);
+            data = slid;
+            struct query_result *b = run_with(text, &o, &err);
+            CHECK_SAYING(a != NULL && b != NULL && same_bits(a, b), "%s, way %d", text, way);
+            CHECK(a->series_count > 100);
+            query_result_destroy(&a);
+            query_result_destroy(&b);
+        }
+    memory_source_destroy(&swept);
+    memory_source_destroy(&slid);
+}
+
+struct thread_task {
+    void (*task)(void *data, unsigned index);
+    void *data;
+    unsigned index;
+};
+
+static void *run_thread(void *pointer)
+{
+    struct thread_task *t = pointer;
+
+    t->task(t->data, t->index);
+    return NULL;
+}
+
+static void run_threads(
+    void *self, void (*task)(void *data, unsigned index), void *of, unsigned count)
+{
+    pthread_t threads[8];
+    struct thread_task tasks[8];
+
+    ++*(unsigned *)self;
+    for (unsigned i = 0; i < count; i++) {
+        tasks[i] = (struct thread_task){task, of, i};
+        CHECK(pthread_create(&threads[i], NULL, run_thread, &tasks[i]) == 0);
+    }
+    for (unsigned i = 0; i < count; i++)
+        (void)pthread_join(threads[i], NULL);
+}
+
+CASE(helpers_change_nothing_but_the_time)
+{
+    unsigned rounds = 0;
+    struct query_helpers helpers = {&rounds, 3, run_threads};
+    struct query_options o = QUERY_OPTIONS_DEFAULT;
+    struct err err = ERR_INIT;
+
+    data = odd_data(false);
+    o.start_ms = 1300000;
+    o.end_ms = 3900000;
+    o.step_ms = 30000;
+    for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "sum(%s(x_total[5m]))", functions[f]);
+        o.helpers = NULL;
+        struct query_result *alone = run_with(text, &o, &err);
+        o.helpers = &helpers;
+        struct query_result *helped = run_with(text, &o, &err);
+        CHECK_SAYING(alone != NULL && helped != NULL && same_bits(alone, helped), "%s", text);
+        CHECK(alone->samples_read == helped->samples_read);
+        query_result_destroy(&alone);
+        query_result_destroy(&helped);
+    }
+    CHECK(rounds > 10);
+    o.cancel = cancel_create(0);
+    cancel_now(o.cancel);
+    CHECK(run_with("sum(rate(x_total[5m]))", &o, &err) == NULL && err.kind == ERR_CANCELLED);
+    cancel_unref(&o.cancel);
+    o.samples_max = 1000;
+    refuses("sum(rate(x_total[5m]))", &o, "too many samples");
+    memory_source_destroy(&data);
 }
 
 TEST_MAIN()

@@ -162,7 +162,7 @@ static bool may_collide(const struct query *q, const struct node *n)
            n->kind == NODE_BINARY;
 }
 
-static bool is_streamed(const struct node *n)
+bool eval_streams(const struct node *n)
 {
     switch (n->kind) {
     case NODE_SELECTOR:
@@ -212,7 +212,7 @@ void eval_each(struct query *q, const struct node *n, const struct grid *g, row_
 {
     bool repeats = n->invariant && g->count > 1;
 
-    if (is_streamed(n) && !repeats && !may_collide(q, n)) {
+    if (eval_streams(n) && !repeats && !may_collide(q, n)) {
         stream(q, n, g, each, self);
         return;
     }
@@ -230,7 +230,7 @@ static void eval_vector_at(
     struct collector c = {q, g, out};
     struct value v = {0};
 
-    if (is_streamed(n)) {
+    if (eval_streams(n)) {
         stream(q, n, g, collect, &c);
         if (may_collide(q, n))
             matrix_merge_same(q, out, g);

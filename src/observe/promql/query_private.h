@@ -219,6 +219,8 @@ void eval_vector(struct query *q, const struct node *n, const struct grid *g, st
  * copy; its memory is used again for the next. */
 void eval_each(
     struct query *q, const struct node *n, const struct grid *g, row_fn each, void *self);
+/* Whether a node's rows come one by one, without the whole vector ever being there. */
+bool eval_streams(const struct node *n);
 int64_t eval_offset(struct query *q, const struct time_shift *s);
 /* The time that `@` fixes; false if there is none. */
 bool eval_at(struct query *q, const struct time_shift *s, int64_t *out);

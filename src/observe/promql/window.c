@@ -151,12 +151,12 @@ static void drop_stale_histograms(const struct columns_room *c, struct samples *
 
 /* ---- selectors ---- */
 
-static int64_t first_time(const struct ranging *r)
+int64_t ranging_first(const struct ranging *r)
 {
     return ranging_end(r, 0) - r->range - r->before + (r->q->closed_left ? 0 : 1);
 }
 
-static int64_t last_time(const struct ranging *r)
+int64_t ranging_last(const struct ranging *r)
 {
     return ranging_end(r, r->g->count - 1) + r->after;
 }
@@ -165,7 +165,7 @@ void ranging_select(const struct ranging *r, struct selection *out)
 {
     const struct selector *s = &r->node->selector;
 
-    select_series(r->q, s->matchers, s->matcher_count, first_time(r), last_time(r), out);
+    select_series(r->q, s->matchers, s->matcher_count, ranging_first(r), ranging_last(r), out);
 }
 
 bool ranging_read(
@@ -173,7 +173,8 @@ bool ranging_read(
 {
     struct query *q = r->q;
 
-    select_read(q, selection, i, first_time(r), last_time(r), r->node->selector.only_stats, out);
+    select_read(
+        q, selection, i, ranging_first(r), ranging_last(r), r->node->selector.only_stats, out);
     if (has_stale(out)) {
         make_room(q, out->count, out->histogram_count);
         drop_stale_floats(&q->columns, out);
@@ -238,19 +239,27 @@ static void columns_of(
     }
 }
 
-static void each_subquery(const struct ranging *r, range_fn each, void *self)
+bool ranging_subquery_grid(const struct ranging *r, struct grid *out)
 {
     struct query *q = r->q;
     const struct subquery *s = &r->node->subquery;
     int64_t step = s->has_step ? eval_span(q, &s->step) : q->options->subquery_step_ms;
-    int64_t last = ranging_end(r, r->g->count - 1);
-    struct matrix m = {0};
 
     if (step <= 0)
         query_fail(q, ERR_INVALID, "the step of a subquery must be at least one millisecond");
-    struct grid g = {.start = first_step(q, ranging_end(r, 0) - r->range, step), .step = step};
-    g.count = eval_steps(q, g.start, last, step);
-    if (g.count == 0)
+    *out = (struct grid){.start = first_step(q, ranging_end(r, 0) - r->range, step), .step = step};
+    out->count = eval_steps(q, out->start, ranging_end(r, r->g->count - 1), step);
+    return out->count > 0;
+}
+
+static void each_subquery(const struct ranging *r, range_fn each, void *self)
+{
+    struct query *q = r->q;
+    const struct subquery *s = &r->node->subquery;
+    struct matrix m = {0};
+    struct grid g;
+
+    if (!ranging_subquery_grid(r, &g))
         return;
     eval_vector(q, s->expr, &g, &m);
     for (size_t i = 0; i < m.count; i++) {

@@ -31,6 +31,12 @@ typedef void (*range_fn)(
     void *self, const struct labels *labels, bool drop_name, const struct samples *samples);
 void ranging_each(const struct ranging *r, range_fn each, void *self);
 
+/* The times that are read of a selector; the steps at which a subquery is evaluated, false if there
+ * are none. */
+int64_t ranging_first(const struct ranging *r);
+int64_t ranging_last(const struct ranging *r);
+bool ranging_subquery_grid(const struct ranging *r, struct grid *out);
+
 /* One after the other, of a selector: the series, and the samples of one; false if it has none. */
 void ranging_select(const struct ranging *r, struct selection *out);
 bool ranging_read(

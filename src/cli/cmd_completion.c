@@ -36,6 +36,8 @@ static void add_names(const json_t *status, enum completes what, struct str pref
     size_t i, k;
     json_t *service, *instance;
 
+    json_array_foreach(json_object_get(status, "jobs"), i, service)
+        add_matching(out, prefix, json_string_value(json_object_get(service, "name")));
     json_array_foreach(json_object_get(status, "services"), i, service)
     {
         add_matching(out, prefix, json_string_value(json_object_get(service, "name")));

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/cmd.h"
+#include "cli/commands.h"
 #include "cli/operation_view.h"
 
 #include <stdio.h>
@@ -10,8 +11,8 @@
 #define PATH_BYTES_MAX 1024
 
 /* "web" or "web/2" → POST /tend/v1/services/web/VERB {"slot":2} */
-static bool make_request(
-    struct buf *path, struct buf *body, const char *word, const char *verb, struct err *err)
+static bool make_request(struct buf *path, struct buf *body, const char *word, const char *verb,
+    bool wait, struct err *err)
 {
     struct str slot = str_from(word), service = str_cut(&slot, '/');
     char name[256];
@@ -25,10 +26,10 @@ static bool make_request(
     buf_add_text(path, "/tend/v1/services/");
     client_add_encoded(path, name);
     buf_format(path, "/%s", verb);
+    buf_add_text(body, wait ? "{\"wait\":true" : "{");
     if (number > 0)
-        buf_format(body, "{\"slot\":%lld}", (long long)number);
-    else
-        buf_add_text(body, "{}");
+        buf_format(body, "%s\"slot\":%lld", wait ? "," : "", (long long)number);
+    buf_add_byte(body, '}');
     return true;
 }
 
@@ -36,9 +37,10 @@ static int do_one(struct cli *cli, struct client *c, const char *word)
 {
     struct buf path = BUF_INIT(PATH_BYTES_MAX), body = BUF_INIT(PATH_BYTES_MAX);
     struct err err = ERR_INIT;
+    bool wait = cli->arguments.command == &cmd_start && arguments_flag(&cli->arguments, "wait");
     int code;
 
-    if (make_request(&path, &body, word, cli->arguments.command->name, &err)) {
+    if (make_request(&path, &body, word, cli->arguments.command->name, wait, &err)) {
         struct operation o = {.path = path.at, .body = buf_str(&body), .report = true};
 
         code = operation_run(cli, c, &o, NULL);
@@ -69,8 +71,12 @@ static int run(struct cli *cli)
     return code;
 }
 
+static const struct flag start_flags[] = {
+    FLAG("wait", 0, "wait for the end of the job's run, and fail if it fails"),
+};
 static const struct example start_examples[] = {
-    {"tend start web", "start what `tend stop web` stopped"},
+    {"tend start web",           "start what `tend stop web` stopped"    },
+    {"tend start --wait backup", "run a job now, and wait for its result"},
 };
 static const struct example stop_examples[] = {
     {"tend stop web",   "stop it until `tend start web`"},
@@ -90,14 +96,15 @@ static const struct example retry_examples[] = {
 
 const struct command cmd_start = {
     .name = "start",
-    .summary = "start services that were stopped",
+    .summary = "start services that were stopped; run jobs now",
+    COMMAND_FLAGS(start_flags),
     COMMAND_EXAMPLES(start_examples),
     SERVICE_COMMAND,
 };
 
 const struct command cmd_stop = {
     .name = "stop",
-    .summary = "stop services or instances, and keep them stopped",
+    .summary = "stop services or instances, and keep them stopped; cancel runs of jobs",
     COMMAND_EXAMPLES(stop_examples),
     SERVICE_COMMAND,
 };

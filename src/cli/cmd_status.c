@@ -19,10 +19,12 @@ static bool check_names(struct cli *cli, const json_t *status, struct err *err)
         json_t *service;
         bool found = false;
 
+        json_array_foreach(json_object_get(status, "jobs"), i, service) found =
+            found || str_is(str_from(*name), answer_text(service, "name"));
         json_array_foreach(json_object_get(status, "services"), i, service) found =
             found || str_is(str_from(*name), answer_text(service, "name"));
         if (!found)
-            return err_set(err, ERR_MISSING, "there is no service \"%.80s\"", *name);
+            return err_set(err, ERR_MISSING, "there is no service or job \"%.80s\"", *name);
     }
     return true;
 }

@@ -17,7 +17,6 @@ const struct command *const commands[] = {
     &cmd_restart,
     &cmd_scale,
     &cmd_pause,
-    &cmd_undo,
     &cmd_exec,
     &cmd_events,
     &cmd_why,
@@ -26,7 +25,6 @@ const struct command *const commands[] = {
     &cmd_explain,
     &cmd_schema,
     &cmd_diff,
-    &cmd_drift,
     &cmd_graph,
     &cmd_plan,
     &cmd_apply,
@@ -74,6 +72,7 @@ static const char *const planned[] = {
     "cost",
     "data",
     "deploy",
+    "drift",
     "export",
     "flags",
     "generate",
@@ -100,6 +99,7 @@ static const char *const planned[] = {
     "top",
     "trace",
     "ui",
+    "undo",
 };
 
 static const char *const group_titles[] = {

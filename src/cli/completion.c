@@ -133,9 +133,9 @@ static void offer_keys(struct buf *out, struct str prefix)
             return;
         table = place.field->table;
     }
-    for (size_t i = 0; i < table->count; i++) {
-        (void)snprintf(word, sizeof word, "%.*s%s", STR_ARG(path), table->fields[i].name);
-        offer(out, prefix, word, table->fields[i].help);
+    FIELDS_EACH (table, f) {
+        (void)snprintf(word, sizeof word, "%.*s%s", STR_ARG(path), f->name);
+        offer(out, prefix, word, f->help);
     }
 }
 

@@ -20,6 +20,12 @@ static const struct {
 } states[] = {
     {"ready",       TONE_GOOD,  MARK_GOOD},
     {"completed",   TONE_GOOD,  MARK_GOOD},
+    {"succeeded",   TONE_GOOD,  MARK_GOOD},
+    {"scheduled",   TONE_GOOD,  MARK_GOOD},
+    {"running",     TONE_BUSY,  MARK_BUSY},
+    {"cancelled",   TONE_WARN,  MARK_WARN},
+    {"missed",      TONE_WARN,  MARK_WARN},
+    {"suspended",   TONE_FAINT, MARK_OFF },
     {"pending",     TONE_BUSY,  MARK_BUSY},
     {"starting",    TONE_BUSY,  MARK_BUSY},
     {"probing",     TONE_BUSY,  MARK_BUSY},
@@ -218,11 +224,86 @@ void status_view_head(const struct status_view *v, const json_t *status, struct 
         v, out, "degraded: ", json_string_value(text) != NULL ? json_string_value(text) : "");
 }
 
+/* ---- jobs ---- */
+
+/* The newest run that is over, or under way. */
+static const json_t *last_run(const json_t *job)
+{
+    const json_t *runs = json_object_get(job, "runs");
+    size_t count = json_array_size(runs);
+
+    return count > 0 ? json_array_get(runs, count - 1) : NULL;
+}
+
+static void add_last_run(const struct status_view *v, struct table *t, const json_t *run)
+{
+    int64_t at_ns = answer_time(run, "started_at"), code = answer_int(run, "code", -1);
+    const char *result = answer_text(run, "result");
+    char when[WHEN_TEXT_BYTES] = "-";
+
+    if (at_ns == 0)
+        at_ns = answer_time(run, "ended_at");
+    if (at_ns > 0)
+        when_format(at_ns, v->now_ns, when);
+    table_cell(t, TONE_PLAIN, "%s", when);
+    if (run == NULL)
+        table_cell(t, TONE_PLAIN, "-");
+    else if (code > 0)
+        table_cell(t, status_view_tone(result), "%s (%lld)", result, (long long)code);
+    else
+        table_cell(t, status_view_tone(result), "%s", result);
+}
+
+static void add_job(const struct status_view *v, struct table *t, const json_t *job)
+{
+    const json_t *run = last_run(job);
+    const char *schedule = answer_text(job, "schedule"), *zone = answer_text(job, "timezone");
+    int64_t next_ns = answer_time(job, "next_at");
+    char when[WHEN_TEXT_BYTES] = "-";
+
+    table_cell(t, TONE_STRONG, "%s", answer_text(job, "name"));
+    add_state(v, t, answer_text(job, "state"));
+    table_cell(t, TONE_PLAIN, "%s%s%s", schedule[0] != '\0' ? schedule : "once",
+        zone[0] != '\0' ? " " : "", zone);
+    add_last_run(v, t, run);
+    if (next_ns > 0)
+        when_format(next_ns, v->now_ns, when);
+    table_cell(t, TONE_PLAIN, "%s", when);
+    table_cell(t, TONE_FAINT, "%s", run != NULL ? answer_text(run, "reason") : "");
+}
+
+static bool has_jobs(const struct status_view *v, const json_t *status)
+{
+    size_t i;
+    json_t *job;
+
+    json_array_foreach(json_object_get(status, "jobs"), i,
+        job) if (wanted(v, answer_text(job, "name"))) return true;
+    return false;
+}
+
+static void add_jobs(const struct status_view *v, const json_t *status, struct buf *out)
+{
+    const json_t *jobs = json_object_get(status, "jobs");
+    struct table t;
+    size_t i;
+    json_t *job;
+
+    if (!has_jobs(v, status))
+        return;
+    table_init(
+        &t, v->terminal, "JOB", "STATE", "SCHEDULE", "LAST RUN", "RESULT", "NEXT RUN", "", NULL);
+    json_array_foreach(jobs, i, job) if (wanted(v, answer_text(job, "name"))) add_job(v, &t, job);
+    table_render(&t, out);
+    table_fini(&t);
+}
+
 void status_view_table(const struct status_view *v, const json_t *status, struct buf *out)
 {
     struct table t;
     size_t i, k;
     json_t *service, *instance;
+    bool any = false;
 
     table_init(&t, v->terminal, "SERVICE", "STATE", ">READY", ">RESTARTS", ">UPTIME", ">CPU TIME",
         ">MEMORY", "ADDRESS", NULL);
@@ -230,21 +311,27 @@ void status_view_table(const struct status_view *v, const json_t *status, struct
     {
         if (!wanted(v, answer_text(service, "name")))
             continue;
+        any = true;
         add_service(v, &t, service);
         if (!v->instances)
             continue;
         json_array_foreach(json_object_get(service, "instances"), k, instance)
             add_instance(v, &t, instance);
     }
-    table_render(&t, out);
+    if (any)
+        table_render(&t, out);
     table_fini(&t);
+    if (any && has_jobs(v, status))
+        buf_add_byte(out, '\n');
+    add_jobs(v, status, out);
 }
 
 void status_view_render(const struct status_view *v, const json_t *status, struct buf *out)
 {
     status_view_head(v, status, out);
     buf_add_byte(out, '\n');
-    if (json_array_size(json_object_get(status, "services")) == 0)
+    if (json_array_size(json_object_get(status, "services")) == 0 &&
+        json_array_size(json_object_get(status, "jobs")) == 0)
         buf_add_text(out, "Nothing is declared yet: tend up\n");
     else
         status_view_table(v, status, out);
@@ -263,5 +350,7 @@ bool status_view_healthy(const json_t *status)
             strcmp(state, "stopped") != 0)
             return false;
     }
+    json_array_foreach(json_object_get(status, "jobs"), i,
+        service) if (strcmp(answer_text(service, "state"), "failed") == 0) return false;
     return true;
 }

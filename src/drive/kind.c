@@ -16,8 +16,9 @@ const char *change_action_name(enum change_action action)
 
 const char *kind_subject(struct arena *a, const struct kind *k, const char *name)
 {
-    return strcmp(k->section, "services") == 0 ? arena_copy(a, name)
-                                               : arena_format(a, "%s.%s", k->section, name);
+    bool own = strcmp(k->section, "services") == 0 || strcmp(k->section, "jobs") == 0;
+
+    return own ? arena_copy(a, name) : arena_format(a, "%s.%s", k->section, name);
 }
 
 void change_fini(struct change *c)

@@ -51,6 +51,11 @@ struct backoff_verdict backoff_count(struct backoff *b, const struct restart_pol
     return v;
 }
 
+int64_t backoff_pause_ns(const struct restart_policy *policy, int nth, struct random *random)
+{
+    return jittered(doubled(policy->delay_ns, nth - 1, policy->delay_max_ns), random);
+}
+
 void backoff_reset(struct backoff *b)
 {
     *b = (struct backoff){0};

@@ -44,6 +44,8 @@ struct backoff_verdict {
  * when. Times are CLOCK_BOOTTIME. */
 struct backoff_verdict backoff_count(struct backoff *b, const struct restart_policy *policy,
     int64_t ran_ns, int64_t now_ns, struct random *random);
+/* The pause before the n-th retry (from 1) of something that is bounded elsewhere. */
+int64_t backoff_pause_ns(const struct restart_policy *policy, int nth, struct random *random);
 /* It ran for `stable_ns`, or a person said retry. */
 void backoff_reset(struct backoff *b);
 

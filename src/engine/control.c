@@ -42,6 +42,8 @@ void control_destroy(struct control **pointer)
     service_snapshot_unref(&c->described);
     vec_fini(&c->slots);
     vec_fini(&c->dependents);
+    vec_fini(&c->job.past);
+    free(c->job.schedule);
     c->magic = 0;
     free(c->name);
     free(c);
@@ -74,11 +76,15 @@ int control_replicas(const struct control *c)
 {
     if (c->spec == NULL || c->stopped)
         return 0;
+    if (c->spec->is_job)
+        return 1;
     return c->replicas_override >= 0 ? c->replicas_override : c->spec->replicas;
 }
 
 bool control_wants(const struct control *c, const struct instance *i)
 {
+    if (control_is_job(c))
+        return i->run.active && i->run.cancelled == NULL;
     return i->slot <= control_replicas(c) && !i->held_down;
 }
 
@@ -161,6 +167,7 @@ static void start_if_possible(struct instance *i)
 
     if (i->state == INSTANCE_PENDING &&
         !control_dependencies_hold(c, waits_for, sizeof waits_for)) {
+        job_wake(c);
         tell_waiting(i, waits_for);
         return;
     }
@@ -232,7 +239,9 @@ void control_evaluate(struct control *c)
 
     c->dirty = false;
     c->deadline_ns = INT64_MAX;
-    if (!engine_is_paused(e)) {
+    if (!engine_is_paused(e) && control_is_job(c))
+        job_evaluate(c);
+    else if (!engine_is_paused(e)) {
         follow_live_changes(c);
         add_missing(c);
         for (size_t k = 0; k < c->slots.count; k++)

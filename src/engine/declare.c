@@ -76,6 +76,21 @@ void instance_begin_anew(struct instance *i, uint64_t cause)
     instance_start(i, cause);
 }
 
+/* Runs are no matter of a service, nor updates of a job. */
+static void declare_job(struct control *c, bool restarts)
+{
+    if (!c->spec->is_job) {
+        job_removed(c);
+        return;
+    }
+    update_abandon(c);
+    c->previous = NULL;
+    project_unref(&c->previous_project);
+    c->stopped = c->is_held = false;
+    c->failed_update_seq = 0;
+    job_declared(c, !restarts);
+}
+
 static void declare_service(
     struct engine *e, const struct project *p, const struct service *s, uint64_t intent, bool start)
 {
@@ -108,10 +123,11 @@ static void declare_service(
     for (size_t k = 0; k < c->slots.count; k++) {
         if (start)
             c->slots.at[k]->held_down = false;
-        if (!restarts && c->slots.at[k]->state == INSTANCE_FAILED)
+        if (!restarts && !s->is_job && c->slots.at[k]->state == INSTANCE_FAILED)
             instance_begin_anew(c->slots.at[k], intent);
     }
     c->stopped = c->stopped && !start;
+    declare_job(c, restarts);
     if (changed || clear)
         note_declared(c, s, is_new, clear);
     control_mark(c);
@@ -119,6 +135,7 @@ static void declare_service(
 
 static void remove_service(struct control *c, uint64_t intent)
 {
+    job_removed(c);
     c->spec = NULL;
     project_unref(&c->project);
     c->previous = NULL;

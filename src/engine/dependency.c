@@ -7,6 +7,8 @@ bool control_meets(const struct control *c, enum depend_condition condition)
 {
     int wanted = control_replicas(c), met = 0;
 
+    if (control_is_job(c))
+        return job_meets(c, condition);
     for (size_t i = 0; i < c->slots.count; i++) {
         const struct instance *in = c->slots.at[i];
 
@@ -30,6 +32,8 @@ bool control_meets(const struct control *c, enum depend_condition condition)
 
 bool control_has_given_up(const struct control *c)
 {
+    if (control_is_job(c))
+        return job_has_given_up(c);
     for (size_t i = 0; i < c->slots.count; i++)
         if (c->slots.at[i]->state == INSTANCE_FAILED ||
             c->slots.at[i]->state == INSTANCE_QUARANTINED)

@@ -59,6 +59,53 @@ static const struct update_snapshot *describe_update(struct arena *a, const stru
     return u;
 }
 
+static void describe_active(struct arena *a, const struct instance *i, struct job_run_snapshot *out)
+{
+    *out = (struct job_run_snapshot){.number = i->run.number,
+        .trigger = job_trigger_name(i->run.trigger),
+        .result = i->run.begun ? "running" : "pending",
+        .code = -1,
+        .reason = arena_copy(a, i->reason),
+        .scheduled_at_ns = i->run.scheduled_wall_ns,
+        .started_at_ns = i->run.begun ? i->started_wall_ns : 0};
+}
+
+static const struct job_snapshot *describe_job(struct arena *a, const struct control *c)
+{
+    struct job_snapshot *job = arena_new(a, struct job_snapshot);
+    const struct job_state *s = &c->job;
+    struct job_run_snapshot *runs =
+        arena_new_array(a, s->past.count + c->slots.count + 1, struct job_run_snapshot);
+
+    *job = (struct job_snapshot){.suspended = c->spec->job.suspend,
+        .next_at_ns = s->next_wall_ns == INT64_MAX ? 0 : s->next_wall_ns,
+        .active = job_active(c),
+        .succeeded = s->succeeded,
+        .failed = s->failed,
+        .missed = s->missed,
+        .last_success_at_ns = s->last_success_wall_ns,
+        .last_failure_at_ns = s->last_failure_wall_ns,
+        .last_scheduled_at_ns = s->last_scheduled_wall_ns,
+        .runs = runs};
+    if (c->spec->job.schedule != NULL)
+        job->schedule = arena_copy(a, c->spec->job.schedule);
+    if (c->spec->job.timezone != NULL)
+        job->timezone = arena_copy(a, c->spec->job.timezone);
+    VEC_EACH (&s->past, const struct past_run, p)
+        runs[job->run_count++] = (struct job_run_snapshot){.number = p->number,
+            .trigger = job_trigger_name(p->trigger),
+            .result = job_result_name(p->result),
+            .code = p->code,
+            .reason = arena_copy(a, p->result == RESULT_SUCCEEDED ? "" : p->reason),
+            .scheduled_at_ns = p->scheduled_wall_ns,
+            .started_at_ns = p->started_wall_ns,
+            .ended_at_ns = p->ended_wall_ns};
+    for (size_t k = 0; k < c->slots.count; k++)
+        if (c->slots.at[k]->run.active)
+            describe_active(a, c->slots.at[k], &runs[job->run_count++]);
+    return job;
+}
+
 static const struct service_snapshot *describe_control(const struct control *c)
 {
     struct service_snapshot *s = service_snapshot_create();
@@ -77,6 +124,7 @@ static const struct service_snapshot *describe_control(const struct control *c)
     s->instances = instances;
     s->instance_count = c->slots.count;
     s->update = describe_update(s->arena, c);
+    s->job = control_is_job(c) ? describe_job(s->arena, c) : NULL;
     return s;
 }
 
@@ -84,7 +132,9 @@ static bool is_as_declared(const struct control *c)
 {
     return c->update.phase == UPDATE_NONE &&
            (c->state == SERVICE_READY || c->state == SERVICE_COMPLETED ||
-               c->state == SERVICE_STOPPED);
+               c->state == SERVICE_STOPPED || c->state == SERVICE_SCHEDULED ||
+               c->state == SERVICE_SUSPENDED ||
+               (c->state == SERVICE_RUNNING && c->spec->job.schedule != NULL));
 }
 
 void engine_describe(struct engine *e, struct snapshot *out)

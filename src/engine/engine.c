@@ -19,6 +19,7 @@ struct engine *engine_create(
     e->now_ns = now_ns;
     e->now_wall_ns = now_wall_ns;
     e->deadline_ns = INT64_MAX;
+    e->clock_offset_ns = now_wall_ns - now_ns;
     storm_init(&e->storm, now_ns);
     return e;
 }
@@ -141,11 +142,30 @@ static void publish_before_answers(struct engine *e)
     e->host.publish(e->host.data);
 }
 
+#define CLOCK_STEP_NS (1 * NS_PER_S)
+
+/* Schedules are of the wall clock, and that was set. */
+static void look_at_clock(struct engine *e)
+{
+    int64_t offset_ns = e->now_wall_ns - e->now_ns, step_ns = offset_ns - e->clock_offset_ns;
+
+    if (step_ns > -CLOCK_STEP_NS && step_ns < CLOCK_STEP_NS)
+        return;
+    e->clock_offset_ns = offset_ns;
+    MAP_EACH (&e->controls, entry) {
+        struct control *c = entry->value;
+
+        if (control_is_job(c) && c->spec->job.schedule != NULL)
+            control_mark(c);
+    }
+}
+
 bool engine_turn(struct engine *e, int64_t now_ns, int64_t now_wall_ns)
 {
     bool changed;
 
     engine_now(e, now_ns, now_wall_ns);
+    look_at_clock(e);
     if (engine_is_paused(e) && now_ns >= e->paused_until_ns)
         engine_end_pause(e);
     if (!engine_is_paused(e) && now_ns >= e->deadline_ns)

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "engine/backoff.h"
 #include "engine/instance.h"
+#include "engine/job.h"
 #include "record/event.h"
 #include "spec/project.h"
 
@@ -73,8 +74,9 @@ struct instance {
     char record[48];           /* the host's name of what it told last; kept as a fact */
 
     struct backoff backoff;
-    bool was_ready; /* since this start */
-    int failures;   /* failed probes in a row */
+    struct job_run run; /* of a job: what it carries out */
+    bool was_ready;     /* since this start */
+    int failures;       /* failed probes in a row */
     struct {
         uint64_t passed, failed;
         int64_t last_ns, total_ns;
@@ -157,6 +159,9 @@ void engine_restart(struct engine *e, const char *service, int slot, uint64_t in
     const struct engine_sink *sink);
 void engine_retry(
     struct engine *e, const char *service, uint64_t intent, const struct engine_sink *sink);
+/* As engine_start of a job, but `wait` follows its run to the end. */
+void engine_run(
+    struct engine *e, const char *job, bool wait, uint64_t intent, const struct engine_sink *sink);
 /* replicas < 0 goes back to the declared number. */
 void engine_scale(struct engine *e, const char *service, int replicas, uint64_t intent,
     const struct engine_sink *sink);
@@ -167,14 +172,8 @@ bool engine_is_paused(const struct engine *e);
 MUST_USE bool engine_check(
     const struct engine *e, const char *service, int slot, int replicas, struct err *err);
 
-/* What people want of a service now, beside what is declared. The service exists. */
-struct engine_wishes {
-    int replicas;          /* wanted */
-    int replicas_override; /* -1: as declared */
-    bool stopped;          /* it, or the slot */
-};
-void engine_wishes(
-    const struct engine *e, const char *service, int slot, struct engine_wishes *out);
+/* A person may start it: a job whose `concurrency` forbids it must not run. */
+MUST_USE bool engine_check_start(const struct engine *e, const char *service, struct err *err);
 
 /* ---- what is seen ---- */
 /* `by_shim`: it came back within the shim's lease. Wall and boot times of the start. */
@@ -203,6 +202,9 @@ struct engine_facts {
 };
 void engine_restore_service(
     struct engine *e, const char *service, const struct engine_facts *facts);
+/* What is known of a job, from its fact "job". Before engine_adopt. */
+struct json_t;
+void engine_restore_job(struct engine *e, const char *job, const struct json_t *fact);
 /* What was declared last, and before that (NULL: not known) to carry on, and revert, an update.
  * Without events: nothing changes by it. Before engine_restore_service. */
 void engine_restore_project(
@@ -223,6 +225,7 @@ struct engine_found {
     int64_t started_ns, started_wall_ns;
     uint64_t last_event;
     int row;                   /* of backoff */
+    int run;                   /* of a job: the number of the run that it has begun */
     enum instance_state final; /* COMPLETED or FAILED if it had ended for good; else STARTING */
 };
 /* An instance that runs, or had ended for good. An undeclared one is stopped. */
@@ -246,6 +249,7 @@ struct instance *engine_instance(const struct engine *e, const char *service, in
 const struct project *engine_project(const struct engine *e); /* borrowed; NULL if none */
 const struct project *engine_previous(const struct engine *e);
 size_t engine_instance_count(const struct engine *e);
+bool engine_is_job(const struct engine *e, const char *name);
 bool engine_declares(const struct engine *e, const char *service);
 void engine_each_instance(
     const struct engine *e, void *data, void (*fn)(void *data, struct instance *i));

@@ -6,7 +6,8 @@
  *   dependency.c  what waits for what            summary.c    a service as a whole
  *   heal.c        starts, ends, verdicts         health.c     probes: ready, not ready, hung
  *   update.c      replacement in batches         operation.c  following what people asked for
- *   note.c        events, causes, evidence       describe.c   the snapshot */
+ *   note.c        events, causes, evidence       describe.c   the snapshot
+ *   job.c         schedules, requests of runs    job_run.c    one run, to its end */
 #ifndef TEND_ENGINE_PRIVATE_H
 #define TEND_ENGINE_PRIVATE_H
 
@@ -34,6 +35,9 @@ enum service_state {
     SERVICE_STOPPED,
     SERVICE_COMPLETED,
     SERVICE_FAILED,
+    SERVICE_RUNNING,   /* a job: a run is under way */
+    SERVICE_SCHEDULED, /* a job: waits for its time */
+    SERVICE_SUSPENDED, /* a job: begins no run by itself */
 };
 const char *service_state_name(enum service_state state);
 
@@ -65,6 +69,7 @@ struct control {
     enum service_state state, told;
     int64_t state_since_ns;
     uint64_t state_event;
+    struct job_state job; /* of a job */
     bool dirty;
     bool stale; /* `described` is not how it is any more */
     const struct service_snapshot *described;
@@ -89,6 +94,8 @@ struct operation {
         VEC_OF(char *);
     } services;
     int slot; /* 0: all */
+    int run;  /* of a job: the run that is followed; 0 none */
+    bool run_to_end;
     bool all; /* an apply: failures of any are its own */
     int64_t began_ns;
     int64_t last_move_ns; /* something went forward */
@@ -100,6 +107,7 @@ struct engine {
     struct engine_host host;
     struct random random;
     int64_t now_ns, now_wall_ns;
+    int64_t clock_offset_ns; /* between the two, as schedules were last looked at */
     const struct project *project, *previous_project;
     struct map controls; /* name -> struct control, in the order of the file */
     struct map paces;    /* name -> struct pace */
@@ -138,6 +146,10 @@ void note_unlisted(struct instance *i, enum instance_on on);
 struct control *control_find(const struct engine *e, const char *name);
 struct control *control_create(struct engine *e, const char *name);
 void control_destroy(struct control **c);
+static inline bool control_is_job(const struct control *c)
+{
+    return c->spec != NULL && c->spec->is_job;
+}
 void control_mark(struct control *c);    /* look at it in this turn */
 void control_changed(struct control *c); /* a snapshot shows something else now */
 /* What its instances ought to run: the declared one, unless that is held. */
@@ -182,6 +194,9 @@ void instance_reason(struct instance *i, const char *fmt, ...)
 void heal_due(struct instance *i);
 /* After a stop: a hung process is started again, now or after a pause. */
 void heal_after_hang(struct instance *i);
+
+/* "completed" or "failed", for good: the event. */
+void heal_note_end(struct instance *i, bool success);
 
 /* ---- health.c ---- */
 /* How long it may take until it is ready for the first time. */

@@ -14,6 +14,7 @@ void facts_fini(struct facts *f)
         struct known *k = entry->value;
 
         free(k->subject);
+        json_decref(k->job);
         free(k);
     }
     map_fini(&f->known);
@@ -94,6 +95,13 @@ static void take_final(struct known *k, void *at, const json_t *value)
     k->instance.final = completed ? INSTANCE_COMPLETED : INSTANCE_FAILED;
 }
 
+static void take_job(struct known *k, void *at, const json_t *value)
+{
+    (void)at;
+    json_decref(k->job);
+    k->job = json_deep_copy(value);
+}
+
 static const struct {
     const char *key;
     void (*take)(struct known *k, void *at, const json_t *value);
@@ -115,6 +123,8 @@ static const struct {
     {"started_wall_ns", take_int64, offsetof(struct known,instance.started_wall_ns)},
     {"start_ms", take_int64, offsetof(struct known,start_ms)},
     {"stop_ms", take_int64, offsetof(struct known,stop_ms)},
+    {"run", take_int, offsetof(struct known, instance.run)},
+    {"job", take_job, 0},
     {"record", take_record, 0},
     {"final", take_final, 0},
   /* clang-format on */
@@ -199,6 +209,8 @@ void facts_restore_services(struct facts *f, struct engine *e)
         restore_pace(k, e);
         if (strchr(k->subject, '/') == NULL && engine_declares(e, k->subject))
             engine_restore_service(e, k->subject, &k->service);
+        if (k->job != NULL)
+            engine_restore_job(e, k->subject, k->job);
     }
 }
 
@@ -218,6 +230,8 @@ void facts_restore_ended(struct facts *f, struct engine *e)
             continue;
         if (k->instance.final != INSTANCE_STARTING && engine_declares(e, service))
             (void)engine_adopt(e, service, &k->instance);
+        else if (i != NULL && i->run.active)
+            job_restore_gone(i, &k->instance);
         else if (k->instance.held_down)
             engine_restore_held_down(e, service, k->instance.slot);
     }

@@ -4,9 +4,9 @@
  *     event {"set":{"revision":…}} of "web/1" ─▶ fact (web/1, revision) ───▶ engine_adopt
  *
  * Who sets which: project: document, previous, paused_until_ns (door); a service: replicas,
- * stopped, generation (door), held, paused_update (engine); an instance: held_down (door),
- * revision, generation, final, start_ms, stop_ms, record, port, pid, started_ns, started_wall_ns
- * (engine). Control thread. */
+ * stopped, generation (door), held, paused_update, job (engine); an instance: held_down (door),
+ * run, revision, generation, final, start_ms, stop_ms, record, port, pid, started_ns,
+ * started_wall_ns (engine). Control thread. */
 #ifndef TEND_ENGINE_FACTS_H
 #define TEND_ENGINE_FACTS_H
 
@@ -22,6 +22,7 @@ struct known {
     char record[48];           /* what the host told last about it */
     int64_t start_ms, stop_ms; /* how long it took; -1 not known */
     bool present;              /* when it was last seen, there was something of it */
+    struct json_t *job;        /* of a job: its fact, as job_facts.c reads it; NULL */
     bool waiting;              /* when it was last seen, its shim waited for a word */
 };
 

@@ -40,6 +40,8 @@ static bool hold_port(struct hand *hand, struct err *err)
         (fixed == 0 || fixed == hand->port))
         return true;
     release_port(hand);
+    if (hand->instance->spec->is_job)
+        return true; /* it serves nobody */
     if (fixed != 0) {
         TRY(port_claim(ports, fixed, false, err));
         hand->port = fixed;

@@ -135,7 +135,7 @@ static const char *condition_name(enum restart_condition condition)
     return names[condition];
 }
 
-static void note_end_for_good(struct instance *i, bool success)
+void heal_note_end(struct instance *i, bool success)
 {
     struct note n;
 
@@ -198,13 +198,17 @@ static void decide_after_exit(struct instance *i)
     const struct restart_policy *p = &i->spec->restart;
     struct backoff_verdict v;
 
+    if (i->run.active) {
+        job_after_exit(i);
+        return;
+    }
     switch (judge_exit(p, &i->last_exit)) {
     case VERDICT_COMPLETED:
-        note_end_for_good(i, true);
+        heal_note_end(i, true);
         (void)instance_move(i, INSTANCE_ON_COMPLETED);
         return;
     case VERDICT_FAILED:
-        note_end_for_good(i, false);
+        heal_note_end(i, false);
         (void)instance_move(i, INSTANCE_ON_FAILED);
         return;
     case VERDICT_RESTART:
@@ -311,8 +315,13 @@ void engine_on_start_failed(struct engine *e, struct instance *i, const char *wh
     note_cause(&n, i->last_event);
     json_text(&n.json, "reason", why);
     i->last_event = note_end(&n);
+    if (i->run.active) {
+        i->last_exit = (struct engine_exit){.code = -1, .at_ns = e->now_ns};
+        job_after_exit(i);
+        return;
+    }
     if (i->spec->restart.condition == RESTART_NO) {
-        note_end_for_good(i, false);
+        heal_note_end(i, false);
         (void)instance_move(i, INSTANCE_ON_FAILED);
         return;
     }
@@ -436,13 +445,13 @@ static void start_again(struct instance *i)
     const struct project *p;
     const struct service *s = control_target(c, &p);
 
-    if (!control_wants(c, i)) {
+    if (!control_wants(c, i) || (i->run.active && i->has_process)) {
         i->deadline_ns = INT64_MAX; /* it is stopped when it may go, or wanted again */
         return;
     }
     if (limited_by_storm(i))
         return;
-    if (!i->has_process && (c->update.phase == UPDATE_NONE || i->in_batch)) {
+    if (!i->has_process && !i->run.active && (c->update.phase == UPDATE_NONE || i->in_batch)) {
         instance_set_spec(i, p, s);
         i->generation = c->generation;
     }

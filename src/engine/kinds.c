@@ -2,10 +2,12 @@
 
 #include "base/must.h"
 #include "drive/host/file.h"
+#include "engine/job_kind.h"
 #include "engine/service_kind.h"
 
 const struct kind *const kinds_all[KINDS_COUNT] = {
     &service_kind,
+    &job_kind,
     &directory_kind,
     &file_kind,
 };

@@ -5,7 +5,7 @@
 
 #include "drive/kind.h"
 
-#define KINDS_COUNT 3
+#define KINDS_COUNT 4
 
 extern const struct kind *const kinds_all[KINDS_COUNT];
 

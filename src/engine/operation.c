@@ -116,6 +116,39 @@ static bool is_down(const struct control *c, int slot)
     return true;
 }
 
+static enum settled settle_past(const struct control *c, const struct past_run *p, struct buf *why)
+{
+    if (p == NULL || p->result == RESULT_SUCCEEDED)
+        return SETTLED_WELL;
+    buf_format(why, "%s%s: run %d %s%s%s", why->len > 0 ? "; " : "", c->name, p->number,
+        p->result == RESULT_FAILED ? "failed" : job_result_name(p->result),
+        p->reason[0] != 0 ? ": " : "", p->reason);
+    return SETTLED_BADLY;
+}
+
+/* An apply waits for a job without a schedule: its run is part of what is declared. A start waits
+ * for the run's beginning or its end, a stop for the end of all. */
+static enum settled settle_job(const struct operation *o, const struct control *c, struct buf *why)
+{
+    const struct instance *i;
+
+    if (c->dirty)
+        return SETTLED_NOT_YET;
+    if (o->run == 0 && c->spec->job.schedule != NULL)
+        return SETTLED_WELL;
+    if (o->run <= 0 && job_active(c) > 0)
+        return SETTLED_NOT_YET;
+    if (o->run < 0)
+        return SETTLED_WELL;
+    if (o->run == 0)
+        return c->spec->job.suspend ? SETTLED_WELL : settle_past(c, job_last(c), why);
+    i = job_running(c, o->run);
+    if (i == NULL)
+        return settle_past(c, job_past(c, o->run), why);
+    return !o->run_to_end && i->run.begun && i->state != INSTANCE_STARTING ? SETTLED_WELL
+                                                                           : SETTLED_NOT_YET;
+}
+
 static enum settled settle_control(
     const struct operation *o, const struct control *c, struct buf *why)
 {
@@ -183,6 +216,8 @@ static int64_t patience_of(const struct control *c)
 
     if (s == NULL)
         return 0;
+    if (s->is_job) /* it may take as long as it takes, while it is under way */
+        return job_active(c) > 0 ? INT64_C(100) * 365 * 86400 * NS_PER_S : 10 * NS_PER_S;
     startup = s->healthcheck.start_period_ns + s->healthcheck.interval_ns * s->healthcheck.retries;
     all = s->update.deadline_ns > startup ? s->update.deadline_ns : startup;
     return all + s->stop_grace_ns + s->update.monitor_ns + s->update.delay_ns + 5 * NS_PER_S;
@@ -198,7 +233,9 @@ static bool step_operation(struct engine *e, struct operation *o)
 
     VEC_EACH (&o->services, char *, name) {
         struct control *c = control_find(e, *name);
-        enum settled s = c == NULL ? SETTLED_WELL : settle_control(o, c, &why);
+        enum settled s = c == NULL           ? SETTLED_WELL
+                         : control_is_job(c) ? settle_job(o, c, &why)
+                                             : settle_control(o, c, &why);
 
         if (s == SETTLED_NOT_YET) {
             over = false;

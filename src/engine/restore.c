@@ -8,12 +8,20 @@ void engine_restore_service(struct engine *e, const char *service, const struct 
     if (c == NULL)
         c = control_create(e, service);
     c->replicas_override = facts->replicas;
-    c->stopped = facts->stopped;
+    c->stopped = facts->stopped && !control_is_job(c);
     c->generation = facts->generation;
     c->is_held = facts->is_held;
     c->held = facts->held;
     if (facts->is_paused && c->spec != NULL && hash_eq(&facts->paused_update, &c->spec->revision))
         c->update.phase = UPDATE_PAUSED;
+}
+
+void engine_restore_job(struct engine *e, const char *job, const struct json_t *fact)
+{
+    struct control *c = control_find(e, job);
+
+    if (c != NULL && control_is_job(c))
+        job_restore(c, fact);
 }
 
 static void restore_previous(struct engine *e, const struct project *previous)
@@ -124,6 +132,8 @@ struct instance *engine_adopt(struct engine *e, const char *service, const struc
     if (!i->has_process)
         i->pid = 0;
     adopt_state(e, i, f);
+    if (control_is_job(c))
+        job_adopted(i, f);
     control_mark(c);
     return i;
 }

@@ -4,8 +4,21 @@
 
 #include <stdio.h>
 
+static const char *trouble_of_job(struct arena *a, const struct control *c)
+{
+    const struct past_run *last = job_last(c);
+
+    if (c->spec->job.schedule != NULL || c->spec->job.suspend || job_active(c) > 0 ||
+        last == NULL || last->result == RESULT_SUCCEEDED ||
+        !hash_eq(&last->revision, &c->spec->revision))
+        return NULL;
+    return arena_format(a, "its last run %s (%s)", job_result_name(last->result), last->reason);
+}
+
 static const char *trouble_of(struct arena *a, const struct control *c)
 {
+    if (c->spec->is_job)
+        return trouble_of_job(a, c);
     for (size_t k = 0; k < c->slots.count; k++) {
         const struct instance *i = c->slots.at[k];
 
@@ -65,19 +78,14 @@ static void observe_gone(const struct engine *e, struct arena *a, struct observe
     }
 }
 
-static bool observe_services(void *world, struct arena *a, const struct kind_look_list *looks,
-    struct observed_list *out, struct err *err)
+void service_kind_observe(struct engine *e, struct arena *a, bool jobs, struct observed_list *out)
 {
-    struct engine *e = world;
-
-    (void)looks;
-    (void)err;
     MAP_EACH (&e->controls, entry) {
         const struct control *c = entry->value;
         struct pace pace = pace_of(e, c->name);
 
-        if (c->spec == NULL)
-            continue; /* on its way out */
+        if (c->spec == NULL || c->spec->is_job != jobs)
+            continue; /* on its way out, or of the other kind */
         vec_push(out, (struct observed){
                           .name = arena_copy(a, c->name),
                           .node = c->spec->node,
@@ -89,7 +97,15 @@ static bool observe_services(void *world, struct arena *a, const struct kind_loo
                           .stop_ms = pace.stop_ms,
                       });
     }
-    observe_gone(e, a, out);
+}
+
+static bool observe_services(void *world, struct arena *a, const struct kind_look_list *looks,
+    struct observed_list *out, struct err *err)
+{
+    (void)looks;
+    (void)err;
+    service_kind_observe(world, a, false, out);
+    observe_gone(world, a, out);
     return true;
 }
 

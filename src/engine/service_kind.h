@@ -11,4 +11,8 @@
 
 extern const struct kind service_kind;
 
+struct engine;
+/* What the engine knows of services, or of jobs. */
+void service_kind_observe(struct engine *e, struct arena *a, bool jobs, struct observed_list *out);
+
 #endif

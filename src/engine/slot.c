@@ -158,6 +158,10 @@ void instance_start(struct instance *i, uint64_t cause)
     note_hash(&n, "revision", &i->spec->revision);
     json_int(&n.json, "generation", i->generation);
     json_add_null(&n.json, "final");
+    if (i->run.active) {
+        json_int(&n.json, "run", i->run.number);
+        json_int(&n.json, "row", i->run.failures);
+    }
     json_add_null(&n.json, "held_down");
     json_end(&n.json);
     i->last_event = note_end(&n);

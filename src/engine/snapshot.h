@@ -61,13 +61,37 @@ struct update_snapshot {
     int64_t started_at_ns;
 };
 
+/* A run that is over, or is under way. */
+struct job_run_snapshot {
+    int number;
+    const char *trigger; /* "schedule", "apply", "person", "dependency" */
+    const char *result;  /* "succeeded", "failed", "cancelled", "missed"; "running", "pending" */
+    int code;            /* -1: none */
+    const char *reason;
+    int64_t scheduled_at_ns, started_at_ns, ended_at_ns;
+};
+
+/* What a job has besides. */
+struct job_snapshot {
+    const char *schedule, *timezone; /* NULL: none, the machine's */
+    bool suspended;
+    int64_t next_at_ns; /* 0: none by itself */
+    int active;
+    uint64_t succeeded, failed, missed;
+    int64_t last_success_at_ns, last_failure_at_ns, last_scheduled_at_ns;
+    const struct job_run_snapshot *runs; /* oldest first; what is under way last */
+    size_t run_count;
+};
+
 struct service_snapshot {
     int refs; /* snapshot.c's */
     struct arena *arena;
 
     const char *name;
     const char *state; /* "ready", "starting", "updating", "degraded", "down", "stopped",
-                          "completed", "failed" */
+                          "completed", "failed"; of a job also "running", "scheduled",
+                          "suspended" */
+    const struct job_snapshot *job; /* NULL: it is a service */
     const char *revision;
     int desired, ready;
     const struct update_snapshot *update; /* NULL: none */

@@ -6,16 +6,39 @@
 
 const char *service_state_name(enum service_state state)
 {
-    static const char *const names[] = {
-        "ready", "starting", "updating", "degraded", "down", "stopped", "completed", "failed"};
+    static const char *const names[] = {"ready", "starting", "updating", "degraded", "down",
+        "stopped", "completed", "failed", "running", "scheduled", "suspended"};
 
     must((size_t)state < COUNT(names));
     return names[state];
 }
 
+static enum service_state summarize_job(const struct control *c)
+{
+    const struct past_run *last = job_last(c);
+
+    for (size_t k = 0; k < c->slots.count; k++)
+        if (c->slots.at[k]->run.active && c->slots.at[k]->run.begun)
+            return SERVICE_RUNNING;
+    if (job_active(c) > 0)
+        return SERVICE_STARTING;
+    if (c->spec->job.suspend)
+        return SERVICE_SUSPENDED;
+    if (last != NULL && last->result == RESULT_FAILED)
+        return SERVICE_FAILED;
+    if (c->spec->job.schedule != NULL)
+        return SERVICE_SCHEDULED;
+    if (last != NULL && last->result == RESULT_SUCCEEDED)
+        return SERVICE_COMPLETED;
+    return last != NULL ? SERVICE_STOPPED : SERVICE_STARTING;
+}
+
 static enum service_state summarize(const struct control *c)
 {
     int wanted = control_replicas(c), ready = 0, completed = 0, failed = 0;
+
+    if (control_is_job(c))
+        return summarize_job(c);
 
     for (size_t k = 0; k < c->slots.count && (int)k < wanted; k++) {
         enum instance_state s = c->slots.at[k]->state;
@@ -77,6 +100,10 @@ static void tell_state(struct control *c)
 
     if (c->state == c->told)
         return;
+    if (control_is_job(c)) { /* its runs tell */
+        c->told = c->state;
+        return;
+    }
     if (bad && c->engine->now_ns - c->state_since_ns < SUMMARY_PATIENCE_NS) {
         c->deadline_ns = c->state_since_ns + SUMMARY_PATIENCE_NS;
         return;

@@ -13,6 +13,8 @@ bool engine_check(
 
     if (c == NULL || c->spec == NULL)
         return err_set(err, ERR_MISSING, "there is no service '%s'", service);
+    if (c->spec->is_job && replicas != 0 && replicas != -1)
+        return err_set(err, ERR_INVALID, "%s is a job, which has no replicas", service);
     if (slot < 0 || (slot > 0 && (size_t)slot > c->slots.count))
         return err_set(
             err, ERR_MISSING, "%s has no instance %d: it has %zu", service, slot, c->slots.count);
@@ -30,18 +32,22 @@ bool engine_check(
     return true;
 }
 
-void engine_wishes(const struct engine *e, const char *service, int slot, struct engine_wishes *out)
+bool engine_is_job(const struct engine *e, const char *name)
+{
+    const struct control *c = control_find(e, name);
+
+    return c != NULL && control_is_job(c);
+}
+
+bool engine_check_start(const struct engine *e, const char *service, struct err *err)
 {
     const struct control *c = control_find(e, service);
 
-    must(c != NULL && c->spec != NULL);
-    *out = (struct engine_wishes){
-        .replicas = c->replicas_override >= 0 ? c->replicas_override : c->spec->replicas,
-        .replicas_override = c->replicas_override,
-        .stopped = c->stopped};
-    for (size_t k = 0; slot > 0 && k < c->slots.count; k++)
-        if (c->slots.at[k]->slot == slot)
-            out->stopped = c->stopped || c->slots.at[k]->held_down;
+    if (c == NULL || !control_is_job(c) || c->spec->job.concurrency != CONCURRENCY_FORBID ||
+        job_active(c) == 0)
+        return true;
+    return err_set(
+        err, ERR_CONFLICT, "a run of %s is under way, and its concurrency is 'forbid'", service);
 }
 
 static struct control *touch(struct engine *e, const char *service, uint64_t intent)
@@ -72,12 +78,40 @@ static void undo_text(char out[200], const char *verb, const struct control *c, 
         (void)snprintf(out, 200, "tend %s %s", verb, c->name);
 }
 
+void engine_run(
+    struct engine *e, const char *job, bool wait, uint64_t intent, const struct engine_sink *sink)
+{
+    struct control *c = touch(e, job, intent);
+    struct operation *o = operation_begin(e, "run", intent, sink);
+
+    if (!c->spec->job.suspend || c->spec->job.schedule != NULL)
+        c->job.requested = c->spec->revision; /* of a job without a schedule, this is its run */
+    o->run = job_request(c, TRIGGER_PERSON, 0, intent);
+    o->run_to_end = wait;
+    operation_add(o, c->name);
+    (void)snprintf(o->undo, sizeof o->undo, "tend stop %s", c->name);
+}
+
+static void stop_job(struct control *c, int slot, uint64_t intent, const struct engine_sink *sink)
+{
+    struct operation *o = operation_begin(c->engine, "stop", intent, sink);
+
+    (void)slot;
+    job_cancel_all(c, intent, "somebody stopped it");
+    operation_add(o, c->name);
+    o->run = -1;
+}
+
 void engine_start(struct engine *e, const char *service, int slot, uint64_t intent,
     const struct engine_sink *sink)
 {
     struct control *c = touch(e, service, intent);
     char undo[200];
 
+    if (c->spec->is_job) {
+        engine_run(e, service, false, intent, sink);
+        return;
+    }
     if (slot == 0)
         c->stopped = false;
     for (size_t k = 0; k < c->slots.count; k++) {
@@ -99,6 +133,10 @@ void engine_stop(struct engine *e, const char *service, int slot, uint64_t inten
     struct control *c = touch(e, service, intent);
     char undo[200];
 
+    if (c->spec->is_job) {
+        stop_job(c, slot, intent, sink);
+        return;
+    }
     if (slot == 0)
         c->stopped = true;
     for (size_t k = 0; k < c->slots.count; k++)
@@ -113,6 +151,11 @@ void engine_restart(struct engine *e, const char *service, int slot, uint64_t in
 {
     struct control *c = touch(e, service, intent);
 
+    if (c->spec->is_job) {
+        job_cancel_all(c, intent, "somebody asked for a new run");
+        engine_run(e, service, false, intent, sink);
+        return;
+    }
     c->stopped = false;
     c->generation++;
     for (size_t k = 0; k < c->slots.count; k++) {
@@ -131,6 +174,10 @@ void engine_retry(
 {
     struct control *c = touch(e, service, intent);
 
+    if (c->spec->is_job) {
+        engine_run(e, service, false, intent, sink);
+        return;
+    }
     if (c->is_held || c->update.phase == UPDATE_PAUSED) {
         c->is_held = false;
         c->failed_update_seq = 0;

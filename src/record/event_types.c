@@ -115,6 +115,33 @@ static const struct event_type types[] = {
     {"instance.waiting", EVENT_NOTICE, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
         "{subject} {reason}|{subject} waits"},
 
+    /* run, trigger, code, reason, failures, took_ms */
+    {"job.cancelled", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "run {run} of {subject} was cancelled[: {reason}]|a run of {subject} was cancelled"},
+    {"job.failed", EVENT_ERROR, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "run {run} of {subject} failed[: {reason}][ (after {failures#failure})]"
+        "|a run of {subject} failed"},
+    /* function "schedule", count, or_more, schedule, latest_at; or run, trigger of one */
+    {"job.missed", EVENT_WARN, EVENT_DECISION, EVENT_FOLD_NONE, NULL,
+        "{subject} missed {count#run}, the latest at {latest_at}[: {reason}]"
+        "|run {run} of {subject} was missed[: {reason}]|{subject} missed a run"},
+    /* schedule, reason, step_ms */
+    {"job.rescheduled", EVENT_NOTICE, EVENT_DECISION, EVENT_FOLD_NONE, NULL,
+        "{subject} counts its schedule from now[: {reason}]"},
+    /* schedule, timezone */
+    {"job.scheduled", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "{subject} runs by the schedule {schedule}[ ({timezone})]|{subject} has a schedule"},
+    /* trigger, schedule, scheduled_at, late_ms, reason */
+    {"job.skipped", EVENT_NOTICE, EVENT_DECISION, EVENT_FOLD_NONE, NULL,
+        "{subject} left out the run of {scheduled_at}[: {reason}]"
+        "|{subject} left out a run[: {reason}]"},
+    /* run, trigger, schedule, scheduled_at, late_ms, instance */
+    {"job.started", EVENT_NOTICE, EVENT_DECISION, EVENT_FOLD_NONE, NULL,
+        "run {run} of {subject} begins by its schedule {schedule}, at {scheduled_at}"
+        "[ ({late_ms} late)]|run {run} of {subject} begins ({trigger})|{subject} begins a run"},
+    {"job.succeeded", EVENT_NOTICE, EVENT_OUTCOME, EVENT_FOLD_NONE, NULL,
+        "run {run} of {subject} succeeded[, it took {took_ms}]|a run of {subject} succeeded"},
+
     {"journal.torn_tail_cut", EVENT_WARN, EVENT_SEEN, EVENT_FOLD_NONE, NULL,
         "an unfinished write at the end of the journal was cut off[ ({bytes} bytes of {file})]"},
 

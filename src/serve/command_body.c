@@ -26,6 +26,7 @@ static const struct field {
 } fields[] = {
     {"slot", SHAPE_INT, ON(COMMAND_START) | ON(COMMAND_STOP) | ON(COMMAND_RESTART), 0, AT(slot), 1,
         COMMAND_NUMBER_MAX},
+    {"wait", SHAPE_BOOL, ON(COMMAND_START), 0, AT(wait)},
     {"replicas", SHAPE_INT, ON(COMMAND_SCALE), ON(COMMAND_SCALE), AT(replicas), -1,
         COMMAND_NUMBER_MAX},
     {"for_ms", SHAPE_MS, ON(COMMAND_PAUSE), ON(COMMAND_PAUSE), AT(for_ms), 0, COMMAND_FOR_MS_MAX},
@@ -33,9 +34,7 @@ static const struct field {
     {"volumes", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(volumes)},
     {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY), ON(COMMAND_APPLY), AT(document)},
     {"contents", SHAPE_DOCUMENT, ON(COMMAND_APPLY), 0, AT(contents)},
-    {"event", SHAPE_MS, ON(COMMAND_UNDO), ON(COMMAND_UNDO), AT(undoes), 1, INT64_MAX},
-    {"dry_run", SHAPE_BOOL, ON(COMMAND_UNDO), 0, AT(dry_run)},
-    {"plan", SHAPE_TEXT, ON(COMMAND_APPLY) | ON(COMMAND_UNDO), 0, AT(plan)},
+    {"plan", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(plan)},
     {"rollback_to", SHAPE_INT, ON(COMMAND_APPLY), 0, AT(rollback_to), 1, 1000000},
     {"cause", SHAPE_MS, ON(COMMAND_APPLY), 0, AT(cause), 1, INT64_MAX},
     {"seal", SHAPE_TEXT, ON(COMMAND_APPLY), 0, AT(seal)},

@@ -10,7 +10,6 @@ void request_end(struct request *r)
 {
     command_destroy(&r->command);
     project_unref(&r->project);
-    project_unref(&r->target);
     must(r->stream == NULL);
     if (r->run != NULL)
         executor_abandon(r->door->settings.executor, &r->run);
@@ -110,13 +109,16 @@ static void carry_out(struct request *r)
         if (r->run != NULL)
             begin_run(r, &sink);
         else
-            engine_declare(e, r->target, r->intent, c->start, &sink);
+            engine_declare(e, r->project, r->intent, c->start, &sink);
         return;
     case COMMAND_DOWN:
         engine_declare(e, NULL, r->intent, false, &sink);
         return;
     case COMMAND_START:
-        engine_start(e, c->service, c->slot, r->intent, &sink);
+        if (c->wait && engine_is_job(e, c->service))
+            engine_run(e, c->service, true, r->intent, &sink);
+        else
+            engine_start(e, c->service, c->slot, r->intent, &sink);
         return;
     case COMMAND_STOP:
         engine_stop(e, c->service, c->slot, r->intent, &sink);
@@ -138,6 +140,14 @@ static void carry_out(struct request *r)
     }
 }
 
+static bool check(const struct request *r, struct err *err)
+{
+    const struct command *c = r->command;
+
+    return engine_check(r->door->engine, c->service, c->slot, c->replicas, err) &&
+           (c->kind != COMMAND_START || engine_check_start(r->door->engine, c->service, err));
+}
+
 static void on_durable(void *data, const struct err *err)
 {
     struct request *r = OBJ(request, REQUEST_MAGIC, data);
@@ -149,8 +159,7 @@ static void on_durable(void *data, const struct err *err)
         return;
     }
     /* Another command may have come between. */
-    if (c->service != NULL &&
-        !engine_check(r->door->engine, c->service, c->slot, c->replicas, &checked)) {
+    if (c->service != NULL && !check(r, &checked)) {
         request_refuse(r, &checked, NULL);
         return;
     }
@@ -215,25 +224,6 @@ static const char *const intent_types[] = {
     [COMMAND_PAUSE] = "pause.requested",
 };
 
-/* How it was, for an undo. */
-static void write_before(const struct request *r, struct json *j)
-{
-    const struct command *c = r->command;
-    struct engine_wishes wishes;
-
-    if (c->undoes > 0)
-        json_int(j, "undoes", c->undoes);
-    if (c->service == NULL)
-        return;
-    engine_wishes(r->door->engine, c->service, c->slot, &wishes);
-    if (c->kind == COMMAND_SCALE) {
-        json_int(j, "before", wishes.replicas);
-        json_int(j, "before_override", wishes.replicas_override);
-    }
-    if (c->kind == COMMAND_STOP || c->kind == COMMAND_START)
-        json_bool(j, "was_stopped", wishes.stopped);
-}
-
 void request_intend(struct request *r)
 {
     const struct command *c = r->command;
@@ -261,7 +251,6 @@ void request_intend(struct request *r)
     }
     if (c->kind == COMMAND_SCALE && c->replicas >= 0)
         json_int(&j, "replicas", c->replicas);
-    write_before(r, &j);
     if (c->kind == COMMAND_PAUSE && r->until_ns != 0 && r->until_wall_ns != INT64_MAX)
         json_int(&j, "until_ns", r->until_wall_ns);
     write_facts(r, &j);
@@ -353,9 +342,6 @@ static void receive(void *data)
     case COMMAND_DIFF:
         do_diff(r);
         return;
-    case COMMAND_DRIFT:
-        do_drift(r);
-        return;
     case COMMAND_APPLY:
         do_apply(r);
         return;
@@ -375,7 +361,7 @@ static void receive(void *data)
             request_intend(r);
         return;
     default:
-        if (!engine_check(r->door->engine, c->service, c->slot, c->replicas, &err))
+        if (!check(r, &err))
             request_refuse(r, &err, NULL);
         else
             request_intend(r);

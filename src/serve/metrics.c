@@ -124,7 +124,8 @@ static void each_service(struct collector *c, service_value_fn value)
             {"service", s->name},
             {NULL        }
         };
-        metric_sample(&c->writer, "", labels, value(s));
+        if (s->job == NULL)
+            metric_sample(&c->writer, "", labels, value(s));
     }
 }
 
@@ -166,7 +167,7 @@ static void collect_service_state(struct collector *c)
 
     for (size_t i = 0; i < c->snapshot->service_count; i++) {
         const struct service_snapshot *s = c->snapshot->services[i];
-        for (size_t k = 0; k < COUNT(states); k++) {
+        for (size_t k = 0; s->job == NULL && k < COUNT(states); k++) {
             const struct metric_label labels[] = {
                 {"service",  s->name},
                 {"state",          states[k]},
@@ -176,6 +177,50 @@ static void collect_service_state(struct collector *c)
         }
     }
 }
+
+/* ---- jobs: labelled job_name, as kube-state-metrics does, since `job` is the scraper's ---- */
+
+/* NAN where there is nothing to tell. */
+typedef double (*job_value_fn)(const struct job_snapshot *job);
+
+static void each_job(struct collector *c, job_value_fn value)
+{
+    for (size_t i = 0; i < c->snapshot->service_count; i++) {
+        const struct service_snapshot *s = c->snapshot->services[i];
+        const struct metric_label labels[] = {
+            {"job_name", s->name},
+            {NULL         }
+        };
+        double got = s->job != NULL ? value(s->job) : NAN;
+
+        if (!isnan(got))
+            metric_sample(&c->writer, "", labels, got);
+    }
+}
+
+static double seconds_or_none(int64_t at_ns)
+{
+    return at_ns > 0 ? (double)at_ns / 1e9 : NAN;
+}
+
+#define JOB_COLLECTOR(what, expression)                      \
+    static double job_##what(const struct job_snapshot *job) \
+    {                                                        \
+        return expression;                                   \
+    }                                                        \
+    static void collect_job_##what(struct collector *c)      \
+    {                                                        \
+        each_job(c, job_##what);                             \
+    }
+JOB_COLLECTOR(active, job->active)
+JOB_COLLECTOR(suspended, job->suspended)
+JOB_COLLECTOR(succeeded, (double)job->succeeded)
+JOB_COLLECTOR(failed, (double)job->failed)
+JOB_COLLECTOR(missed, (double)job->missed)
+JOB_COLLECTOR(last_success, seconds_or_none(job->last_success_at_ns))
+JOB_COLLECTOR(last_failure, seconds_or_none(job->last_failure_at_ns))
+JOB_COLLECTOR(last_schedule, seconds_or_none(job->last_scheduled_at_ns))
+JOB_COLLECTOR(next_schedule, seconds_or_none(job->next_at_ns))
 
 /* ---- instances ---- */
 
@@ -362,6 +407,15 @@ static const struct row {
     {{"tend_service_replicas_desired", METRIC_GAUGE, "Instances that are wanted.", NULL}, collect_service_desired},
     {{"tend_service_replicas_ready", METRIC_GAUGE, "Instances that are ready.", NULL}, collect_service_ready},
     {{"tend_service_state", METRIC_GAUGE, "1 for the state that the service is in.", NULL}, collect_service_state},
+    {{"tend_job_active", METRIC_GAUGE, "Runs of the job that are under way.", NULL}, collect_job_active},
+    {{"tend_job_suspended", METRIC_GAUGE, "1 when the job begins no run by itself.", NULL}, collect_job_suspended},
+    {{"tend_job_succeeded", METRIC_COUNTER, "Runs of the job that succeeded.", NULL}, collect_job_succeeded},
+    {{"tend_job_failed", METRIC_COUNTER, "Runs of the job that failed, retries and all.", NULL}, collect_job_failed},
+    {{"tend_job_missed", METRIC_COUNTER, "Times of the schedule at which the job did not run.", NULL}, collect_job_missed},
+    {{"tend_job_last_success_timestamp_seconds", METRIC_GAUGE, "When a run succeeded last, since the epoch.", "seconds"}, collect_job_last_success},
+    {{"tend_job_last_failure_timestamp_seconds", METRIC_GAUGE, "When a run failed last, since the epoch.", "seconds"}, collect_job_last_failure},
+    {{"tend_job_last_schedule_timestamp_seconds", METRIC_GAUGE, "The time of the schedule that was run last, since the epoch.", "seconds"}, collect_job_last_schedule},
+    {{"tend_job_next_schedule_timestamp_seconds", METRIC_GAUGE, "When the schedule runs the job next, since the epoch.", "seconds"}, collect_job_next_schedule},
     {{"tend_instance_up", METRIC_GAUGE, "1 when the instance is ready.", NULL}, collect_instance_up},
     {{"tend_instance_restarts", METRIC_COUNTER, "Restarts that healed the instance.", NULL}, collect_instance_restarts},
     {{"tend_instance_start_time_seconds", METRIC_GAUGE, "When the instance was started, since the epoch.", "seconds"}, collect_instance_start_time},

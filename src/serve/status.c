@@ -94,6 +94,41 @@ static void put_update(struct json *j, const struct update_snapshot *u)
     json_end(j);
 }
 
+static void put_run(struct json *j, const struct job_run_snapshot *r)
+{
+    json_open_object(j, NULL);
+    json_int(j, "run", r->number);
+    json_text(j, "trigger", r->trigger);
+    json_text(j, "result", r->result);
+    if (r->code >= 0)
+        json_int(j, "code", r->code);
+    else
+        json_add_null(j, "code");
+    json_text(j, "reason", r->reason);
+    put_time(j, "scheduled_at", r->scheduled_at_ns);
+    put_time(j, "started_at", r->started_at_ns);
+    put_time(j, "ended_at", r->ended_at_ns);
+    json_end(j);
+}
+
+static void put_job(struct json *j, const struct job_snapshot *job)
+{
+    json_text(j, "schedule", job->schedule);
+    json_text(j, "timezone", job->timezone);
+    json_bool(j, "suspended", job->suspended);
+    put_time(j, "next_at", job->next_at_ns);
+    json_int(j, "active", job->active);
+    json_int(j, "succeeded", (int64_t)job->succeeded);
+    json_int(j, "failed", (int64_t)job->failed);
+    json_int(j, "missed", (int64_t)job->missed);
+    put_time(j, "last_success_at", job->last_success_at_ns);
+    put_time(j, "last_failure_at", job->last_failure_at_ns);
+    json_open_array(j, "runs");
+    for (size_t i = 0; i < job->run_count; i++)
+        put_run(j, &job->runs[i]);
+    json_end(j);
+}
+
 static void put_service(struct json *j, const char *key, const struct service_snapshot *s)
 {
     json_open_object(j, key);
@@ -103,6 +138,8 @@ static void put_service(struct json *j, const char *key, const struct service_sn
     json_int(j, "desired", s->desired);
     json_int(j, "ready", s->ready);
     put_update(j, s->update);
+    if (s->job != NULL)
+        put_job(j, s->job);
     json_open_array(j, "instances");
     for (size_t i = 0; i < s->instance_count; i++)
         put_instance(j, &s->instances[i]);
@@ -125,6 +162,15 @@ static void put_project(struct json *j, const struct snapshot *s)
     json_int(j, "head", (int64_t)s->head);
 }
 
+static void put_services(struct json *j, const char *key, const struct snapshot *s, bool jobs)
+{
+    json_open_array(j, key);
+    for (size_t i = 0; i < s->service_count; i++)
+        if ((s->services[i]->job != NULL) == jobs)
+            put_service(j, NULL, s->services[i]);
+    json_end(j);
+}
+
 void answer_status(struct call *call)
 {
     const struct snapshot *s = call->serve->host.acquire(call->serve->host.data);
@@ -134,44 +180,52 @@ void answer_status(struct call *call)
     json_open_object(&j, NULL);
     json_int(&j, "v", 1);
     put_project(&j, s);
-    json_open_array(&j, "services");
-    for (size_t i = 0; i < s->service_count; i++)
-        put_service(&j, NULL, s->services[i]);
-    json_end(&j);
+    put_services(&j, "services", s, false);
+    put_services(&j, "jobs", s, true);
     json_end(&j);
     buf_add_byte(&out, '\n');
     snapshot_unref(&s);
     answer_buf(call, JSON_TYPE, &out);
 }
 
-static void answer_unknown(struct call *call)
+static void answer_unknown(struct call *call, bool job)
 {
     struct err err;
 
-    (void)err_set(&err, ERR_MISSING, "no service is called \"%.*s\"",
+    (void)err_set(&err, ERR_MISSING, "no %s is called \"%.*s\"", job ? "job" : "service",
         (int)(call->name.len < 100 ? call->name.len : 100), call->name.at);
     answer_failure(call, &err, "tend status lists them");
 }
 
-void answer_service(struct call *call)
+static void answer_one(struct call *call, bool job)
 {
     const struct snapshot *s = call->serve->host.acquire(call->serve->host.data);
     const struct service_snapshot *service = snapshot_service(s, call->name);
     struct buf out = BUF_INIT(ANSWER_BYTES_MAX);
     struct json j = json_begin(&out);
 
-    if (service == NULL) {
+    if (service == NULL || (service->job != NULL) != job) {
         snapshot_unref(&s);
-        answer_unknown(call);
+        answer_unknown(call, job);
         return;
     }
     json_open_object(&j, NULL);
     json_int(&j, "v", 1);
-    put_service(&j, "service", service);
+    put_service(&j, job ? "job" : "service", service);
     json_end(&j);
     buf_add_byte(&out, '\n');
     snapshot_unref(&s);
     answer_buf(call, JSON_TYPE, &out);
+}
+
+void answer_service(struct call *call)
+{
+    answer_one(call, false);
+}
+
+void answer_job(struct call *call)
+{
+    answer_one(call, true);
 }
 
 void answer_healthy(struct call *call)

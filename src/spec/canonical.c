@@ -24,7 +24,7 @@ void canonical_copy_spans(struct node *canonical, const struct node *declared, s
 /* What differs from the defaults: the container's rows in place of the service's. */
 static struct node *encode_service(struct encode *e, const struct service *s)
 {
-    struct node *map = fields_encode(e, &fields_service, s);
+    struct node *map = fields_encode(e, s->is_job ? &fields_job : &fields_service, s);
     struct node *own =
         s->container != NULL ? fields_encode(e, &fields_container, s->container) : NULL;
 
@@ -59,11 +59,11 @@ static struct hash revision_of(const struct service *s, struct str key)
     return revision;
 }
 
-static struct node *encode_services(
-    struct arena *a, struct service *services, const struct project_draft *draft, struct str key)
+static void encode_services(struct arena *a, struct service *services,
+    const struct project_draft *draft, struct str key, struct node *root)
 {
     struct encode e = {.arena = a};
-    struct node *all = node_map(a);
+    struct node *all = node_map(a), *jobs = node_map(a);
 
     for (size_t i = 0; i < draft->services.count; i++) {
         const struct service_draft *from = draft->services.at[i];
@@ -75,9 +75,11 @@ static struct node *encode_services(
         canonical_copy_spans(map, from->declared, from->span);
         s->node = map;
         s->revision = revision_of(s, key);
-        node_put(a, all, str_from(s->name), map)->key_span = from->span;
+        node_put(a, s->is_job ? jobs : all, str_from(s->name), map)->key_span = from->span;
     }
-    return all;
+    (void)node_put(a, root, STR("services"), all);
+    if (jobs->count > 0)
+        (void)node_put(a, root, STR("jobs"), jobs);
 }
 
 /* networks, volumes, configs and secrets: the only rows of the project that are encoded. */
@@ -100,7 +102,7 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
     p->services = services;
     p->service_count = draft->services.count;
     node_put(a, root, STR("name"), node_text(a, str_from(p->name)))->key_span = draft->name_span;
-    (void)node_put(a, root, STR("services"), encode_services(a, services, draft, revision_key));
+    encode_services(a, services, draft, revision_key, root);
     stores_fill(a, p, draft);
     (void)node_put(a, root, STR("x-tend-directory"), node_text(a, str_from(p->dir)));
     p->shared = draft->shared;
@@ -109,6 +111,8 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
         node_put(a, root, pair->key, pair->value)->key_span = pair->key_span;
     node_sort_keys(root);
     node_sort_keys(node_get(root, "services"));
+    if (node_get(root, "jobs") != NULL)
+        node_sort_keys(node_get(root, "jobs"));
     p->node = root;
     node_write_json(&text, root);
     p->document = arena_copy_str(a, buf_str(&text));
@@ -151,6 +155,12 @@ void spec_write_redacted(const struct project *p, bool all_values, struct buf *o
     NODE_EACH (node_get(copy, "services"), service) {
         redact(a, node_get(service->value, "environment"), all_values);
         struct node_pair *secrets = node_find(service->value, STR("secrets"));
+        if (secrets != NULL)
+            secrets->value = spec_conceal_files(a, secrets->value);
+    }
+    NODE_EACH (node_get(copy, "jobs"), job) {
+        redact(a, node_get(job->value, "environment"), all_values);
+        struct node_pair *secrets = node_find(job->value, STR("secrets"));
         if (secrets != NULL)
             secrets->value = spec_conceal_files(a, secrets->value);
     }

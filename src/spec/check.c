@@ -53,6 +53,13 @@ static void check_condition(struct diagnostics *d, const struct dependency *dep,
 
     if (other->has_errors)
         return;
+    if (dep->condition == DEPEND_HEALTHY && s->is_job) {
+        diagnostic_error(
+            d, "conflict", span, "waits for '%s' to be healthy, and that is a job", dep->service);
+        diagnostic_other(d, &other->span, "a job");
+        diagnostic_help(d, "wait for service_completed_successfully");
+        return;
+    }
     if (dep->condition == DEPEND_HEALTHY && s->healthcheck.kind == PROBE_NONE) {
         diagnostic_error(d, "conflict", span,
             "waits for '%s' to be healthy, and that has no healthcheck", dep->service);

@@ -144,9 +144,9 @@ static size_t add_table(const struct field_table *tables[DESCRIBE_TABLES_MAX], s
             return count;
     must(count < DESCRIBE_TABLES_MAX);
     tables[count++] = t;
-    for (size_t i = 0; i < t->count; i++)
-        if (t->fields[i].table != NULL)
-            count = add_table(tables, count, t->fields[i].table);
+    FIELDS_EACH (t, f)
+        if (f->table != NULL)
+            count = add_table(tables, count, f->table);
     return t->container != NULL ? add_table(tables, count, t->container) : count;
 }
 
@@ -206,7 +206,10 @@ bool describe_find(struct str path, struct field_place *out, const char **out_ne
 {
     const char *nearest_in_project;
 
-    if (walk(&fields_service, path, out, out_nearest) || walk_kinds(path, out, out_nearest))
+    const char *nearest_in_job;
+
+    if (walk(&fields_service, path, out, out_nearest) || walk_kinds(path, out, out_nearest) ||
+        walk(&fields_job, path, out, &nearest_in_job))
         return true;
     if (walk(&fields_project, path, out, &nearest_in_project))
         return true;
@@ -242,9 +245,9 @@ void describe_field(const char *path, const struct field_place *place, struct bu
     if (f->table == NULL)
         return;
     buf_add_text(out, "    holds    ");
-    for (size_t i = 0; i < f->table->count; i++)
-        if (f->table->fields[i].type < FIELD_REFUSED)
-            buf_format(out, " %s", f->table->fields[i].name);
+    FIELDS_EACH (f->table, held)
+        if (held->type < FIELD_REFUSED)
+            buf_format(out, " %s", held->name);
     buf_add_byte(out, '\n');
 }
 

@@ -54,8 +54,7 @@ static void add_told(
 {
     bool any = false;
 
-    for (size_t i = 0; i < table->count; i++) {
-        const struct field *f = &table->fields[i];
+    FIELDS_EACH (table, f) {
         if (f->type != type)
             continue;
         if (!any)
@@ -84,14 +83,14 @@ static void add_section(struct buf *out, const struct field_table *table)
     bool any = false;
 
     buf_format(out, "\n## %.*s\n\n%s\n", STR_ARG(describe_table_name(table)), table->help);
-    for (size_t i = 0; i < table->count; i++) {
-        if (!is_kept(&table->fields[i]))
+    FIELDS_EACH (table, f) {
+        if (!is_kept(f))
             continue;
         if (!any)
             buf_add_text(out, "\n| key | takes | default | a change | what |\n"
                               "| --- | --- | --- | --- | --- |\n");
         any = true;
-        add_row(out, &table->fields[i]);
+        add_row(out, f);
     }
     if (table == &fields_project)
         add_kinds(out);

@@ -13,13 +13,41 @@
 
 /* Looking rows up. */
 
-const struct field *field_find(const struct field_table *table, struct str name)
+static const struct field *find_own(const struct field_table *table, struct str name)
 {
     for (size_t i = 0; i < table->count; i++)
         if (name.len > 0 && table->fields[i].name[0] == name.at[0] &&
             str_is(name, table->fields[i].name))
             return &table->fields[i];
     return NULL;
+}
+
+const struct field *field_find(const struct field_table *table, struct str name)
+{
+    const struct field *f = find_own(table, name);
+
+    return f == NULL && table->base != NULL ? find_own(table->base, name) : f;
+}
+
+/* The first row from `k` on of the base that the table has no row of its own for. */
+static const struct field *next_of_base(const struct field_table *table, size_t k)
+{
+    const struct field_table *base = table->base;
+
+    for (; base != NULL && k < base->count; k++)
+        if (find_own(table, str_from(base->fields[k].name)) == NULL)
+            return &base->fields[k];
+    return NULL;
+}
+
+const struct field *fields_next(const struct field_table *table, const struct field *after)
+{
+    bool in_own = after == NULL || (after >= table->fields && after < table->fields + table->count);
+
+    if (!in_own)
+        return next_of_base(table, (size_t)(after - table->base->fields) + 1);
+    after = after == NULL ? table->fields : after + 1;
+    return after < table->fields + table->count ? after : next_of_base(table, 0);
 }
 
 const struct field *field_find_any(const struct field_table *table, struct str name)
@@ -37,9 +65,9 @@ const char *field_nearest(const struct field_table *table, struct str typed)
     size_t count = 0;
 
     for (; table != NULL; table = table->container)
-        for (size_t i = 0; i < table->count && count < COUNT(names); i++)
-            if (table->fields[i].type != FIELD_REFUSED)
-                names[count++] = table->fields[i].name;
+        FIELDS_EACH (table, f)
+            if (count < COUNT(names) && f->type != FIELD_REFUSED)
+                names[count++] = f->name;
     return str_nearest(typed, names, count);
 }
 
@@ -370,8 +398,7 @@ static void decode_by_type(
 static void check_required(
     struct decode *d, const struct field_table *table, const struct node *map)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const struct field *f = &table->fields[i];
+    FIELDS_EACH (table, f) {
         const struct node *value = f->required ? node_get(map, f->name) : map;
         if (value == NULL || value->kind == NODE_NULL)
             diagnostic_error(d->diagnostics, "missing-key", &map->span, "'%s' is missing in %s",
@@ -515,8 +542,7 @@ struct node *fields_encode(struct encode *e, const struct field_table *table, co
 {
     struct node *map = node_map(e->arena);
 
-    for (size_t i = 0; i < table->count; i++) {
-        const struct field *f = &table->fields[i];
+    FIELDS_EACH (table, f) {
         struct node *value = is_left_out(e, f) ? NULL : encode_by_type(e, f, from, table->defaults);
         if (value != NULL)
             (void)node_put(e->arena, map, str_from(f->name), value);

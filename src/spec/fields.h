@@ -130,6 +130,8 @@ struct field_table {
     size_t count;
     const void *defaults; /* a struct of the table's type, to tell what equals its default */
     const struct field_table *container; /* rows that hold instead where it is a container */
+    const struct field_table *base; /* whose rows it has too, behind its own, but for those of the
+                                     * same name; its struct begins the same; NULL: none */
 };
 
 /* What decoding is given, and finds. */
@@ -150,6 +152,11 @@ struct encode {
     struct str revision_key; /* … and secrets by HMAC with this key */
 };
 
+/* Each row of a table, with those of its base. */
+#define FIELDS_EACH(of_table, f)                                           \
+    for (const struct field *f = fields_next((of_table), NULL); f != NULL; \
+         f = fields_next((of_table), f))
+const struct field *fields_next(const struct field_table *table, const struct field *after);
 const struct field *field_find(const struct field_table *table, struct str name);
 /* Also the container's row, where the table has only a refusal, or nothing. */
 const struct field *field_find_any(const struct field_table *table, struct str name);
@@ -205,6 +212,7 @@ extern const struct field_table fields_project;
  */
 extern const struct field_table fields_container;
 extern const struct field_table fields_service;
+extern const struct field_table fields_job;
 
 /* Another top-level map: `name` ("files") holds entries by `table`, each one a resource of the
  * project. Decoding, references to them, what needs what, cycles and the canonical document are the

@@ -56,7 +56,7 @@ static const struct field resources_rows[] = {
      .table = &reservations_table,
      .help = "What is kept for it where the machine has little."},
 };
-static const struct field_table resources_table =
+const struct field_table fields_resources =
     FIELD_TABLE("deploy.resources", "Limits of an instance.", resources_rows, &service_defaults);
 
 static const struct field_choice failure_choices[] = {
@@ -159,7 +159,7 @@ static const struct field deploy_rows[] = {
      .help = "How many instances run."},
     {.name = "resources",
      .type = FIELD_MAP,
-     .table = &resources_table,
+     .table = &fields_resources,
      .help = "What an instance may use."},
     {.name = "update_config",
      .type = FIELD_MAP,

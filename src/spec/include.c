@@ -228,13 +228,13 @@ static void add_entries(
     struct load *l, struct node *root, const struct node_pair *section, struct origin *o)
 {
     struct node *into = target_of(l, root, section);
-    bool is_services = str_is(section->key, "services");
+    bool has_paths = str_is(section->key, "services") || str_is(section->key, "jobs");
     bool has_files = str_is(section->key, "configs") || str_is(section->key, "secrets");
 
     for (size_t i = 0; into != NULL && i < section->value->count; i++) {
         struct node_pair entry = section->value->pairs[i];
         const struct field_kind *kind = fields_kind(section->key);
-        if (is_services)
+        if (has_paths)
             entry.value = settle_service(l, entry.value, o);
         else if (kind != NULL)
             entry.value = rebase_entry(l->scratch, kind, &entry, o->dir);

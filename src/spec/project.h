@@ -8,7 +8,9 @@
 
 #include "spec/container.h"
 
+#include "base/cron.h"
 #include "base/hash.h"
+#include "base/zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -179,6 +181,30 @@ struct service_watch {
     bool initial_sync;
 };
 
+/* What happens when a run is due while another one is under way. */
+enum job_concurrency {
+    CONCURRENCY_ALLOW,   /* both run */
+    CONCURRENCY_FORBID,  /* it is left out */
+    CONCURRENCY_REPLACE, /* the one that runs is stopped first */
+};
+
+/* What a job has besides: when it runs, and how often it is tried. */
+struct job_spec {
+    const char *schedule; /* as declared; NULL: once for each revision */
+    struct cron cron;     /* the same, read */
+    const char *timezone; /* IANA name; NULL: the machine's */
+    const struct zone *zone;
+    enum job_concurrency concurrency;
+    int64_t starting_deadline_ns; /* later than this a run is missed; -1: never too late */
+    int64_t active_deadline_ns;   /* for a run with its retries; 0: no bound */
+    int retries;                  /* failed runs are tried again so often, default 0 */
+    int64_t retry_delay_ns;       /* first pause between them, default 10 s; doubles … */
+    int64_t retry_max_delay_ns;   /* … up to this, default 6 min */
+    bool suspend;                 /* no run begins by itself */
+    int64_t jitter_ns;            /* its runs are late by a part of this, always the same; 0 */
+    int history_successful, history_failed; /* runs shown; defaults 3 and 1 */
+};
+
 struct service {
     const char *name;
     const struct node *node; /* its canonical map, with spans of what was declared: for diff */
@@ -221,6 +247,8 @@ struct service {
     struct logging logging;
     const char *const *labels; /* name, value, name, value, …, NULL; sorted by name */
     struct hash revision;      /* of the canonical fields that restart it; see spec/fields.h */
+    bool is_job; /* declared under `jobs`: it runs to its end, once or by a schedule */
+    struct job_spec job;
 };
 
 /* Bytes of a config or secret, by their SHA-256. */
@@ -232,7 +260,7 @@ struct project_content {
 struct project {
     const char *name;
     const char *dir;                /* absolute folder of the first file */
-    const struct service *services; /* in the order of the file */
+    const struct service *services; /* in the order of the file; jobs are among them */
     size_t service_count;
     const struct resource
         *resources; /* what else is declared, kind by kind, in order of the file */

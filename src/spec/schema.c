@@ -20,23 +20,12 @@
 
 #define PLACE_BYTES 128
 
-/* A name that can stand in a reference: "device_weight". */
-static void name_definition(const struct field_table *table, char out[PLACE_BYTES])
-{
-    (void)snprintf(out, PLACE_BYTES, "%.*s", STR_ARG(describe_table_name(table)));
-    for (char *blank = out; (blank = strchr(blank, ' ')) != NULL;)
-        *blank = '_';
-}
-
 static void add_reference(struct json *j, const struct field_table *table)
 {
-    char name[PLACE_BYTES];
-
-    name_definition(table, name);
     if (table == &fields_project)
         json_text(j, "$ref", "#");
     else
-        json_format(j, "$ref", "#/$defs/%s", name);
+        json_format(j, "$ref", "#/$defs/%.*s", STR_ARG(describe_table_name(table)));
 }
 
 static void add_bound(struct json *j, const char *key, double bound)
@@ -457,13 +446,13 @@ static void add_required(struct json *j, const struct field_table *table)
 {
     bool any = false;
 
-    for (size_t i = 0; i < table->count; i++) {
-        if (!table->fields[i].required)
+    FIELDS_EACH (table, f) {
+        if (!f->required)
             continue;
         if (!any)
             json_open_array(j, "required");
         any = true;
-        json_text(j, NULL, table->fields[i].name);
+        json_text(j, NULL, f->name);
     }
     if (any)
         json_end(j);
@@ -495,8 +484,8 @@ static void add_table(struct json *j, const struct field_table *table)
     json_text(j, "description", table->help);
     json_text(j, "type", "object");
     json_open_object(j, "properties");
-    for (size_t i = 0; i < table->count; i++)
-        add_property(j, &table->fields[i]);
+    FIELDS_EACH (table, f)
+        add_property(j, f);
     if (table == &fields_project)
         add_kinds(j);
     if (table == &fields_container)
@@ -526,7 +515,7 @@ void schema_write(struct buf *out)
     for (size_t i = 0; i < count; i++) {
         if (tables[i] == &fields_project)
             continue;
-        name_definition(tables[i], name);
+        (void)snprintf(name, sizeof name, "%.*s", STR_ARG(describe_table_name(tables[i])));
         json_open_object(&j, name);
         add_table(&j, tables[i]);
         json_end(&j);

@@ -1,11 +1,13 @@
 /* From declared services to complete ones. */
 #include "spec/container_private.h"
+#include "spec/describe.h"
 #include "spec/spec_private.h"
 
 #include "base/fs.h"
 #include "base/must.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,13 +37,14 @@ static bool is_active(const struct project_draft *p, const struct node *profiles
     return false;
 }
 
-static void check_name(struct decode *d, const struct node_pair *pair)
+static void check_name(
+    struct decode *d, const struct field_table *table, const struct node_pair *pair)
 {
     if (name_is_valid(pair->key))
         return;
-    diagnostic_error(d->diagnostics, "wrong-name", &pair->key_span,
-        "'%.*s' is no name for a service", (int)(pair->key.len < 80 ? pair->key.len : 80),
-        pair->key.at);
+    diagnostic_error(d->diagnostics, "wrong-name", &pair->key_span, "'%.*s' is no name for a %.*s",
+        (int)(pair->key.len < 80 ? pair->key.len : 80), pair->key.at,
+        STR_ARG(describe_table_name(table)));
     diagnostic_help(d->diagnostics,
         "names have lower-case letters, digits, '-' and '_', start with a letter or digit, and "
         "have at most 63 characters");
@@ -80,8 +83,8 @@ static void check_conflicts(struct decode *d, const struct node *service)
 
 static void decode_keys(struct decode *d, struct service_draft *draft, const struct node *map)
 {
-    if (container_key(map) == NULL) {
-        fields_decode(d, &fields_service, map, draft);
+    if (draft->service.is_job || container_key(map) == NULL) {
+        fields_decode(d, draft->service.is_job ? &fields_job : &fields_service, map, draft);
         return;
     }
     draft->container = arena_new(d->arena, struct container);
@@ -90,18 +93,34 @@ static void decode_keys(struct decode *d, struct service_draft *draft, const str
     fields_decode_over(d, &fields_container, draft->container, &fields_service, map, draft);
 }
 
-static void decode_service(struct decode *d, struct project_draft *p, const struct node_pair *pair)
+/* Services and jobs depend on each other by name. */
+static void check_name_is_free(
+    struct decode *d, const struct project_draft *p, const struct node_pair *pair)
+{
+    const struct service_draft *other = map_get(&p->names, pair->key);
+
+    if (other == NULL)
+        return;
+    diagnostic_error(d->diagnostics, "conflict", &pair->key_span,
+        "'%.*s' is the name of a service and of a job", STR_ARG(pair->key));
+    diagnostic_other(d->diagnostics, &other->span, "the first");
+}
+
+static void decode_service(struct decode *d, struct project_draft *p,
+    const struct field_table *table, const struct node_pair *pair)
 {
     struct service_draft *draft = arena_new(d->arena, struct service_draft);
     size_t errors = diagnostics_count(d->diagnostics, SEVERITY_ERROR);
 
+    check_name_is_free(d, p, pair);
     (void)map_put(&p->names, pair->key, draft);
     draft->span = pair->key_span;
     draft->declared = pair->value;
     draft->service = service_defaults;
     draft->service.name = arena_copy_str(d->arena, pair->key).at;
+    draft->service.is_job = table == &fields_job;
     draft->health.healthcheck = healthcheck_defaults;
-    check_name(d, pair);
+    check_name(d, table, pair);
     if (pair->value->kind != NODE_MAP) {
         (void)field_wrong(d, draft->service.name, pair->value, "a map");
         draft->has_errors = true;
@@ -111,30 +130,47 @@ static void decode_service(struct decode *d, struct project_draft *p, const stru
     check_conflicts(d, pair->value);
     draft->has_errors = diagnostics_count(d->diagnostics, SEVERITY_ERROR) > errors ||
                         node_get(pair->value, EXTENDS_FAILED) != NULL;
+    if (draft->service.is_job)
+        draft_finish_job(d, draft);
     service_finish(d, draft);
     vec_push(&p->services, draft);
+}
+
+static void decode_section(struct decode *d, struct project_draft *p,
+    const struct field_table *table, const struct node_pair *pair)
+{
+    char wanted[60];
+
+    if (pair->value->kind != NODE_MAP) {
+        (void)snprintf(
+            wanted, sizeof wanted, "a map from name to %.*s", STR_ARG(describe_table_name(table)));
+        (void)field_wrong(d, pair->key.at, pair->value, wanted);
+        return;
+    }
+    if (pair->value->count + p->names.count > LOAD_SERVICES_MAX) {
+        diagnostic_error(d->diagnostics, "limit", &pair->key_span, "more than %d %s",
+            LOAD_SERVICES_MAX, p->names.count > 0 ? "services and jobs" : pair->key.at);
+        return;
+    }
+    NODE_EACH (pair->value, service) {
+        if (is_active(p, node_get(service->value, "profiles")))
+            decode_service(d, p, table, service);
+        else
+            (void)map_put(&p->inactive, service->key, service->value);
+    }
 }
 
 void decode_services(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
 {
-    struct project_draft *p = into;
+    (void)f;
+    decode_section(d, into, &fields_service, pair);
+}
 
-    if (pair->value->kind != NODE_MAP) {
-        (void)field_wrong(d, f->name, pair->value, "a map from name to service");
-        return;
-    }
-    if (pair->value->count > LOAD_SERVICES_MAX) {
-        diagnostic_error(
-            d->diagnostics, "limit", &pair->key_span, "more than %d services", LOAD_SERVICES_MAX);
-        return;
-    }
-    NODE_EACH (pair->value, service) {
-        if (is_active(p, node_get(service->value, "profiles")))
-            decode_service(d, p, service);
-        else
-            (void)map_put(&p->inactive, service->key, service->value);
-    }
+void decode_jobs(struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
+{
+    (void)f;
+    decode_section(d, into, &fields_job, pair);
 }
 
 /* What needs several keys. */
@@ -152,8 +188,10 @@ static void finish_argv(struct decode *d, struct service_draft *draft)
     if (draft->has_errors || (count > 0 && argv[0][0] != '\0'))
         return;
     diagnostic_error(d->diagnostics, "missing-key", &draft->span,
-        "service '%s' does not say what to run", draft->service.name);
-    diagnostic_help(d->diagnostics, "add `command`, such as command: python3 web.py");
+        "%s '%s' does not say what to run", draft->service.is_job ? "job" : "service",
+        draft->service.name);
+    diagnostic_help(d->diagnostics, "add `command`, such as command: %s",
+        draft->service.is_job ? "./backup.sh" : "python3 web.py");
 }
 
 static void finish_working_dir(struct decode *d, struct service_draft *draft)

@@ -91,7 +91,8 @@ extern const struct healthcheck healthcheck_defaults;
 /* Tables of single mappings, one file each. */
 extern const struct field_table fields_healthcheck, fields_restart, fields_deploy_restart,
     fields_deploy, fields_logging, fields_hang, fields_port, fields_ulimits, fields_volume,
-    fields_env_file, fields_service_file, fields_develop;
+    fields_env_file, fields_service_file, fields_develop, fields_resources,
+    fields_history_limit;
 
 /* What `restart` may be as a text, but for on-failure:N. */
 extern const struct field_choice restart_words[];
@@ -161,6 +162,10 @@ void decode_files(
 struct node *encode_files(struct encode *e, const struct field *f, const void *from);
 void decode_services(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+
+void decode_jobs(struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+/* What a job needs besides, before service_finish. */
+void draft_finish_job(struct decode *d, struct service_draft *draft);
 
 /* The entries of a draft's `environment` and `env_file`, into its service. */
 void environment_finish(struct decode *d, struct service_draft *draft);

@@ -41,20 +41,34 @@ static void write_service(struct buf *yaml, struct str line)
     }
 }
 
+/* "name behaviour key: value, key: value" */
+static void write_job(struct buf *yaml, struct str line)
+{
+    struct str name = str_cut(&line, ' '), behaviour = str_cut(&line, ' ');
+
+    buf_format(yaml, "  %.*s: { timezone: UTC, command: [%.*s], %.*s }\n", STR_ARG(name),
+        STR_ARG(behaviour), STR_ARG(line));
+}
+
 const struct project *world_project(const char *text)
 {
-    struct buf yaml = BUF_INIT(1u << 20);
+    struct buf yaml = BUF_INIT(1u << 20), jobs = BUF_INIT(1u << 20);
     struct str rest = str_from(text);
     struct diagnostics *d = diagnostics_create();
     const struct project *p;
 
     buf_add_text(&yaml, "name: test\nx-tend-directory: /\nservices:\n");
+    buf_add_text(&jobs, "jobs:\n");
     while (rest.len > 0) {
         struct str line = str_trim(str_cut(&rest, '\n'));
 
-        if (line.len > 0)
+        if (str_starts(line, "!"))
+            write_job(&jobs, str_tail(line, 1));
+        else if (line.len > 0)
             write_service(&yaml, line);
     }
+    buf_add_str(&yaml, buf_str(&jobs));
+    buf_fini(&jobs);
     p = spec_load_document(buf_str(&yaml), (struct str){0}, d);
     if (p == NULL) {
         struct buf problems = BUF_INIT(1u << 20);
@@ -141,6 +155,8 @@ static void begin_run(struct world *w, struct process *p)
         after(w, 100 * NS_PER_MS, WORLD_EXIT, p, 1, 0);
     if (behaves(p, "job"))
         after(w, 10 * NS_PER_MS, WORLD_EXIT, p, 0, 0);
+    if (behaves(p, "slow-job"))
+        after(w, 90 * NS_PER_S, WORLD_EXIT, p, 0, 0);
     if (behaves(p, "bad-job"))
         after(w, 10 * NS_PER_MS, WORLD_EXIT, p, 3, 0);
 }
@@ -274,6 +290,11 @@ static uint64_t record(void *data, const struct event *e)
     return 1000 + w->journal.count - 1;
 }
 
+static int64_t wall(const struct world *w)
+{
+    return w->now_ns + w->wall_ahead_ns;
+}
+
 static struct engine *make_engine(struct world *w)
 {
     struct engine_host host = {.data = w,
@@ -286,7 +307,7 @@ static struct engine *make_engine(struct world *w)
         .forget = forget,
         .record = record};
 
-    return engine_create(&host, w->seed++, w->now_ns, w->now_ns);
+    return engine_create(&host, w->seed++, w->now_ns, wall(w));
 }
 
 /* ---- what becomes due ---- */
@@ -305,7 +326,7 @@ static void process_exits(
     x.restarting = wanted && p->tokens > 0 && !p->hands_off && p->stop_at_ns == 0;
     if (!wanted)
         p->shim = false; /* its policy says no: the shim ends too */
-    engine_on_exited(w->engine, i, &x, w->now_ns);
+    engine_on_exited(w->engine, i, &x, wall(w));
     if (!wanted) {
         engine_on_gone(w->engine, i);
         return;
@@ -314,7 +335,7 @@ static void process_exits(
         return;
     p->tokens--;
     begin_run(w, p);
-    engine_on_started(w->engine, i, 100 + p->run, true, w->now_ns, w->now_ns);
+    engine_on_started(w->engine, i, 100 + p->run, true, w->now_ns, wall(w));
 }
 
 static void probe_result(struct world *w, struct process *p, struct instance *i)
@@ -335,13 +356,13 @@ static void happen(struct world *w, const struct world_event *e)
     struct instance *i = engine_instance(w->engine, p->service, p->slot);
     struct engine_exit x = {.known = true, .code = e->signal != 0 ? -1 : 0, .signal = e->signal};
 
-    engine_now(w->engine, w->now_ns, w->now_ns);
+    engine_now(w->engine, w->now_ns, wall(w));
     if (e->run != p->run || i == NULL)
         return;
     switch (e->kind) {
     case WORLD_STARTED:
         begin_run(w, p);
-        engine_on_started(w->engine, i, 100 + p->run, false, w->now_ns, w->now_ns);
+        engine_on_started(w->engine, i, 100 + p->run, false, w->now_ns, wall(w));
         return;
     case WORLD_START_FAILED:
         p->shim = false;
@@ -358,7 +379,7 @@ static void happen(struct world *w, const struct world_event *e)
         if (p->alive) {
             p->alive = false;
             x.stopped = true;
-            engine_on_exited(w->engine, i, &x, w->now_ns);
+            engine_on_exited(w->engine, i, &x, wall(w));
         }
         p->shim = false;
         engine_on_gone(w->engine, i);
@@ -382,7 +403,7 @@ static bool earliest(const struct world *w, int64_t until_ns, size_t *out)
 static void turn(struct world *w)
 {
     for (int k = 0; k < 100; k++) {
-        (void)engine_turn(w->engine, w->now_ns, w->now_ns);
+        (void)engine_turn(w->engine, w->now_ns, wall(w));
         if (engine_deadline(w->engine) > w->now_ns)
             return;
     }

@@ -10,6 +10,7 @@
  *   job             exits with code 0 after 10 ms
  *   bad-job         exits with code 3 after 10 ms
  *   missing         cannot be started
+ *   slow-job        exits with code 0 after 90 s
  *   stubborn        as ok, and ends only when its grace is over */
 #ifndef TEND_TESTS_UNIT_ENGINE_WORLD_H
 #define TEND_TESTS_UNIT_ENGINE_WORLD_H
@@ -55,7 +56,7 @@ struct world_event {
 };
 
 struct told {
-    char type[48], subject[64], evidence[800];
+    char type[48], subject[64], evidence[5000];
     uint64_t causes[EVENT_CAUSES_MAX];
     size_t cause_count;
     int64_t at_ns;
@@ -63,7 +64,7 @@ struct told {
 
 /* What the journal's `set` has added up to. */
 struct fact {
-    char subject[64], key[32], value[100];
+    char subject[64], key[32], value[4000];
     uint64_t seq;
 };
 
@@ -75,6 +76,7 @@ struct world {
         VEC_OF(struct fact);
     } facts;
     int64_t now_ns;
+    int64_t wall_ahead_ns; /* of the boot clock; change it, and the clock has jumped */
     struct {
         VEC_OF(struct process *);
     } processes;
@@ -114,7 +116,8 @@ enum instance_state world_state(const struct world *w, const char *service, int 
 enum service_state world_service(const struct world *w, const char *service);
 
 /* A project of services "name behaviour [replicas] [after NAME…]", one a line; released by the
- * caller with project_unref. The revision is that of the behaviour. */
+ * caller with project_unref. The revision is that of the behaviour. "!name behaviour KEY: VALUE, …"
+ * is a job. */
 const struct project *world_project(const char *text);
 
 #endif

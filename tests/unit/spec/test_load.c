@@ -258,20 +258,20 @@ static const struct field job_rows[] = {
 };
 static const struct field_table job_table = {
     .name = "a job", .help = "A job.", .fields = job_rows, .count = 1};
-static const struct field_kind jobs = {.name = "jobs", .help = "Jobs.", .table = &job_table};
+static const struct field_kind jobs = {.name = "tasks", .help = "Tasks.", .table = &job_table};
 
 CASE(registered_maps_are_checked_and_kept_in_the_document)
 {
     struct world *w = world_create();
 
-    put_file(w, "tend.yaml", "jobs: {}\nservices: {s: {command: x}}\n");
+    put_file(w, "tend.yaml", "tasks: {}\nservices: {s: {command: x}}\n");
     CHECK(load(w) == NULL);
-    CHECK(strstr(told(w), "unknown key 'jobs'") != NULL);
+    CHECK(strstr(told(w), "unknown key 'tasks'") != NULL);
     CHECK(fields_register(&jobs));
-    (void)load_service(w, "    command: x\njobs:\n  night: {schedule: $GREETING, x-note: [1]}\n");
-    const struct node *night = node_get(node_get(w->project->node, "jobs"), "night");
+    (void)load_service(w, "    command: x\ntasks:\n  night: {schedule: $GREETING, x-note: [1]}\n");
+    const struct node *night = node_get(node_get(w->project->node, "tasks"), "night");
     CHECK_STR(node_get(night, "schedule")->text, "hello");
-    put_file(w, "tend.yaml", "services: {s: {command: x}}\njobs: {night: {shedule: x}}\n");
+    put_file(w, "tend.yaml", "services: {s: {command: x}}\ntasks: {night: {shedule: x}}\n");
     project_unref(&w->project);
     CHECK(load(w) == NULL);
     CHECK(strstr(told(w), "did you mean 'schedule'?") != NULL);

@@ -112,7 +112,7 @@ static const struct field deploy_rows[] = {
      .help = "What a run may use."},
 };
 static const struct field_table job_deploy_table =
-    FIELD_TABLE("a job's deploy", "What a run may use.", deploy_rows, &service_defaults);
+    FIELD_TABLE("job deploy", "What a run may use.", deploy_rows, &service_defaults);
 
 /* The job */
 

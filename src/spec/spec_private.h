@@ -91,8 +91,7 @@ extern const struct healthcheck healthcheck_defaults;
 /* Tables of single mappings, one file each. */
 extern const struct field_table fields_healthcheck, fields_restart, fields_deploy_restart,
     fields_deploy, fields_logging, fields_hang, fields_port, fields_ulimits, fields_volume,
-    fields_env_file, fields_service_file, fields_develop, fields_resources,
-    fields_history_limit;
+    fields_env_file, fields_service_file, fields_develop, fields_resources, fields_history_limit;
 
 /* What `restart` may be as a text, but for on-failure:N. */
 extern const struct field_choice restart_words[];

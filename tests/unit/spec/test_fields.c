@@ -60,15 +60,15 @@ static const struct field_table job_table = {
 
 CASE(other_top_level_maps_are_registered_once)
 {
-    static const struct field_kind jobs = {.name = "jobs", .help = "Jobs.", .table = &job_table};
-    static const struct field_kind again = {.name = "jobs", .help = "Jobs.", .table = &job_table};
+    static const struct field_kind jobs = {.name = "tasks", .help = "Tasks.", .table = &job_table};
+    static const struct field_kind again = {.name = "tasks", .help = "Tasks.", .table = &job_table};
     static const struct field_kind taken = {.name = "services", .help = "No.", .table = &job_table};
     size_t count;
 
     CHECK(fields_register(&jobs));
     CHECK(!fields_register(&again));
     CHECK(!fields_register(&taken));
-    CHECK(fields_kind(STR("jobs")) == &jobs);
+    CHECK(fields_kind(STR("tasks")) == &jobs);
     CHECK(fields_kinds(&count)[0] == &jobs && count == 1);
 }
 

@@ -6,12 +6,14 @@
 #include "observe/promql/query_private.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_CHUNK_BYTES 8192
 #define CHECK_EVERY       (1u << 16) /* samples or so between looks at the clock */
+#define CLAIM_BYTES       (64u << 10)
 #define TEXT_BYTES_MAX    (1u << 16) /* a label value that is made */
 #define NOTES_MAX         200
 #define NOTE_BYTES_MAX    1000
@@ -43,6 +45,23 @@ void query_worked(struct query *q, size_t work)
 
 /* ---- memory ---- */
 
+/* Of what all queries share, in pieces, so that the counter is seldom touched. */
+static void claim(struct query *q, size_t needed)
+{
+    struct query_budget *b = q->options->budget;
+    size_t more = (needed - q->claimed_bytes + CLAIM_BYTES - 1) / CLAIM_BYTES * CLAIM_BYTES;
+    size_t used = atomic_fetch_add(&b->used_bytes, more);
+
+    if (used > b->bytes_max || more > b->bytes_max - used) {
+        (void)atomic_fetch_sub(&b->used_bytes, more);
+        query_fail(q, ERR_LIMIT,
+            "all queries together need more than the %zu MiB of memory that they may take (memory "
+            "limit of all queries): %zu MiB are taken, %zu KiB more were asked for",
+            b->bytes_max >> 20, used >> 20, more >> 10);
+    }
+    q->claimed_bytes += more;
+}
+
 void query_room(struct query *q, size_t count, size_t size)
 {
     size_t bytes, have = arena_bytes(q->arena), max = q->options->memory_bytes_max;
@@ -53,6 +72,8 @@ void query_room(struct query *q, size_t count, size_t size)
             "limit); "
             "it had %zu MiB and asked for %zu more",
             max >> 20, have >> 20, count <= SIZE_MAX / size ? count * size >> 20 : SIZE_MAX >> 20);
+    if (q->options->budget != NULL && have + bytes > q->claimed_bytes)
+        claim(q, have + bytes);
 }
 
 void *query_take(struct query *q, size_t count, size_t size)
@@ -388,6 +409,13 @@ static void release(struct query *q)
         regex_free(&q->regexes[i]);
 }
 
+/* What the run claims of the shared budget is the result's from now on. */
+static void hand_over(struct query *q, struct query_result *r)
+{
+    r->budget = q->options->budget;
+    r->claimed_bytes = q->claimed_bytes;
+}
+
 struct query_result *query_run(const struct expression *e, const struct source *source,
     const struct query_options *options, struct err *err)
 {
@@ -405,6 +433,7 @@ struct query_result *query_run(const struct expression *e, const struct source *
     r->arena = q.arena;
     if (setjmp(q.failed) != 0) {
         release(&q);
+        hand_over(&q, r);
         query_result_destroy(&r);
         return NULL;
     }
@@ -414,6 +443,7 @@ struct query_result *query_run(const struct expression *e, const struct source *
     r->samples_read = q.samples_read;
     r->memory_bytes = arena_bytes(q.arena);
     release(&q);
+    hand_over(&q, r);
     return r;
 }
 
@@ -421,6 +451,8 @@ void query_result_destroy(struct query_result **r)
 {
     if (*r == NULL)
         return;
+    if ((*r)->budget != NULL)
+        (void)atomic_fetch_sub(&(*r)->budget->used_bytes, (*r)->claimed_bytes);
     arena_destroy(&(*r)->arena);
     free(*r);
     *r = NULL;

@@ -29,6 +29,12 @@
  * once instead of at the end. */
 enum query_profile { PROFILE_3, PROFILE_2_42 };
 
+/* Memory of all runs and results that share it. Any thread. */
+struct query_budget {
+    _Atomic size_t used_bytes;
+    size_t bytes_max;
+};
+
 /* Threads that a run may use besides its own: `run` calls task(data, 0) to task(data, count - 1),
  * several at once as it likes, and returns when all are done. Results do not depend on it. */
 struct query_helpers {
@@ -46,9 +52,10 @@ struct query_options {
     bool start_timestamps; /* rate() and the like look at them */
     bool type_and_unit;    /* __type__ and __unit__ are part of a metric's name */
     size_t memory_bytes_max;
-    size_t samples_max;                  /* read from the source, in all; 0: no limit of its own */
-    size_t points_max;                   /* steps of the run, and of each subquery */
-    struct cancel *cancel;               /* NULL: none; borrowed */
+    struct query_budget *budget; /* of all queries together; NULL: none. Outlives the results */
+    size_t samples_max;          /* read from the source, in all; 0: no limit of its own */
+    size_t points_max;           /* steps of the run, and of each subquery */
+    struct cancel *cancel;       /* NULL: none; borrowed */
     const struct query_helpers *helpers; /* NULL: none; borrowed */
 };
 
@@ -85,6 +92,8 @@ struct query_result {
     size_t annotation_count;
     size_t samples_read, memory_bytes; /* what it took */
     struct arena *arena;
+    struct query_budget *budget; /* what it still claims of it */
+    size_t claimed_bytes;
 };
 
 /* NULL on failure. */

@@ -94,6 +94,7 @@ struct columns_room {
 
 struct query {
     struct arena *arena;
+    size_t claimed_bytes; /* of options->budget */
     const struct query_options *options;
     const struct source *source;
     struct str text;

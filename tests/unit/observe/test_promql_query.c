@@ -115,6 +115,31 @@ CASE(a_query_stays_within_its_memory)
     memory_source_destroy(&data);
 }
 
+CASE(all_queries_together_stay_within_a_budget)
+{
+    struct query_budget budget = {.bytes_max = 8u << 20};
+    struct query_options o = range(15000 * 1000, 5000);
+    struct query_result *held[16];
+    struct err err = ERR_INIT;
+    size_t count = 0;
+
+    load(50, 1000);
+    o.budget = &budget;
+    while (count < 16 && (held[count] = run_with("x_total", &o, &err)) != NULL)
+        count++;
+    CHECK(count > 1 && count < 16);
+    CHECK_SAYING(strstr(err.text, "all queries together") != NULL, "%s", err.text);
+    CHECK(budget.used_bytes <= budget.bytes_max);
+    query_result_destroy(&held[--count]);
+    struct query_result *again = run_with("x_total", &o, &err);
+    CHECK_OK(again != NULL, &err);
+    query_result_destroy(&again);
+    while (count > 0)
+        query_result_destroy(&held[--count]);
+    CHECK_INT(budget.used_bytes, 0);
+    memory_source_destroy(&data);
+}
+
 CASE(samples_are_limited)
 {
     struct query_options o = QUERY_OPTIONS_DEFAULT;

@@ -116,6 +116,7 @@ void hands_fill_spec(
         .no_new_privileges = s->no_new_privileges,
         .log_bytes_max = s->logging.file_bytes_max,
         .log_files_max = s->logging.files_max,
+        .no_log = s->logging.none,
         .stop_signal = s->stop_signal,
         .notify = heartbeat,
         .watchdog_us = heartbeat ? s->healthcheck.interval_ns / 1000 : 0,

@@ -126,8 +126,9 @@ IN_CHILD static void run_child(struct shim *s, bool born_inside)
     if (s->spec.flags & SHIM_SPEC_NO_NEW_PRIVILEGES)
         (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)dup2(s->null_fd, 0);
-    (void)dup2(s->streams[0].write_fd, 1);
-    (void)dup2(s->streams[1].write_fd, 2);
+    bool no_log = s->spec.flags & SHIM_SPEC_NO_LOG;
+    (void)dup2(no_log ? s->null_fd : s->streams[0].write_fd, 1);
+    (void)dup2(no_log ? s->null_fd : s->streams[1].write_fd, 2);
     (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
     (void)execve(s->spec.program, s->spec.arguments, s->spec.variables);
     fail(SHIM_STEP_EXEC);

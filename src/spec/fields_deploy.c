@@ -195,6 +195,7 @@ const struct field_table fields_deploy = FIELD_TABLE(
 static const struct field_choice file_drivers[] = {
     {"json-file", 0},
     {"local",     0},
+    {"none",      0},
     {NULL,        0},
 };
 
@@ -202,14 +203,24 @@ static void decode_driver(
     struct decode *d, const struct field *f, const struct node_pair *pair, void *into)
 {
     struct str text = pair->value->text;
+    struct service *s = into;
 
-    (void)into;
+    s->logging.none = false;
     if (!node_is_scalar(pair->value))
-        (void)field_wrong(d, f->name, pair->value, "'json-file' or 'local'");
+        (void)field_wrong(d, f->name, pair->value, "'json-file', 'local' or 'none'");
+    else if (str_is(text, "none"))
+        s->logging.none = true;
     else if (!str_is(text, "json-file") && !str_is(text, "local"))
         field_refuse(d, &pair->value->span,
-            "logging driver '%.*s': logs are kept in files ('json-file' or 'local')",
+            "logging driver '%.*s': logs are kept in files ('json-file' or 'local') or not at all "
+            "('none')",
             STR_ARG(text));
+}
+
+static struct node *encode_driver(struct encode *e, const struct field *f, const void *from)
+{
+    (void)f;
+    return ((const struct service *)from)->logging.none ? node_text(e->arena, STR("none")) : NULL;
 }
 
 static const struct field log_option_rows[] = {
@@ -242,11 +253,12 @@ static const struct field logging_rows[] = {
     {.name = "driver",
      .type = FIELD_CUSTOM,
      .decode = decode_driver,
-     .input_only = true,
+     .encode = encode_driver,
+     .effect = FIELD_RESTARTS,
      .forms = FORM_TEXT,
      .choices = file_drivers,
      .default_text = "json-file",
-     .help = "Where logs go: files of tend's own, whichever of the two names is used."},
+     .help = "Where logs go: files of tend's own, whichever of the two names is used, or none."},
     {.name = "options", .type = FIELD_MAP, .table = &log_option_table, .help = "Rotation."},
 };
 const struct field_table fields_logging =

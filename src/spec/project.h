@@ -115,6 +115,7 @@ struct update_policy {
 struct logging {
     int64_t file_bytes_max; /* max-size, default 10 MiB */
     int files_max;          /* max-file, rotated ones kept, default 5 */
+    bool none;              /* driver: none; its output goes nowhere */
 };
 
 /* What a resource needs of another kind: "files.conf" in its depends_on, or a reference to it. */

@@ -227,6 +227,10 @@ static void finish_health(struct decode *d, struct service_draft *draft)
         h->path = arena_copy(d->arena, path);
         free(path);
     }
+    if (h->kind == PROBE_LOG && draft->service.logging.none)
+        diagnostic_error(d->diagnostics, "conflict", &draft->health.kind_span,
+            "the log of service '%s' is looked at, and logging driver 'none' keeps none",
+            draft->service.name);
     draft->service.healthcheck = *h;
 }
 

@@ -129,3 +129,13 @@ def test_labels_and_variables_come_from_files_too(world):
     assert declared["services"]["web"]["labels"] == {"tier": "front", "owner": "me"}
     environment = pathlib.Path(f"/proc/{world.pid('web/1')}/environ").read_bytes().split(b"\0")
     assert b"QUOTED='a b' # no comment" in environment and b"PLAIN=$HOME" in environment
+
+
+def test_without_a_log_output_goes_nowhere(world):
+    world.declare({"web": {"command": ["/bin/sh", "-c", "echo quiet; exec sleep 1000"], "logging": {"driver": "none"}}})
+    world.up()
+    web = world.pid("web/1")
+    assert [os.readlink(f"/proc/{web}/fd/{fd}") for fd in (0, 1, 2)] == ["/dev/null"] * 3
+    assert "quiet" not in world.tend("logs", "web").stdout
+    world.declare({"web": {"command": ["x"], "logging": {"driver": "none"}, "healthcheck": {"log": "ready"}}})
+    assert "keeps none" in world.tend("check", check=False).stdout

@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+import world as world_module
+
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount")
 SLEEP = ["/bin/sleep", "1000"]
 
@@ -273,3 +275,31 @@ def test_what_is_kept_in_a_plan_file_has_its_secrets(world):
     world.env["TOKEN"] = "something else"
     world.tend("apply", world.dir / "plan")
     assert seen(world, "web/1", where(world, "web", "t")).read_text() == "planned later"
+
+
+@root_only
+def test_without_root_secrets_are_there_and_mounts_are_refused(open_world):
+    """The same programs as somebody else: the daemon can mount nothing."""
+    world = open_world
+    nobody = int(subprocess.check_output(["id", "-u", "nobody"]))
+    (world.dir / "pw").write_text("not for all")
+    world.declare({"web": {"command": SLEEP, "secrets": ["pw"], "volumes": ["/usr:/usr"]}},
+                  secrets={"pw": {"file": "pw"}})
+    for path in (world.dir, world.dir / "run", world.file, world.dir / "pw"):
+        os.chown(path, nobody, nobody)
+
+    def tend(*args):
+        return subprocess.run(["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups",
+                               world_module.BUILD / "tend", "-f", world.file, "--listen", world.listen, *args],
+                              cwd=world.dir, env=world.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=60, check=False)
+    done = tend("up", "-d")
+    assert done.returncode == 0, done.stderr
+    path = pathlib.Path(tend("exec", "web", "--", "/bin/sh", "-c", 'echo "$TEND_SECRETS_DIR/pw"').stdout.strip())
+    assert path.is_relative_to(world.dir / "run") and path.read_text() == "not for all"
+    assert (path.stat().st_uid, path.stat().st_mode & 0o7777) == (nobody, 0o400)
+    world.declare({"web": {"command": SLEEP, "tmpfs": "/scratch"}})
+    done = tend("up", "-d")
+    assert done.returncode != 0 and "volumes: /scratch: only root" in done.stderr
+    assert tend("down").returncode == 0
+    assert not path.exists()

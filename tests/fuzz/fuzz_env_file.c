@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf shown = BUF_INIT(1 << 20);
 
     (void)env_file_read(&run, &source, text);
+    (void)env_file_read_raw(&run, &source, text);
     diagnostics_render(d, &shown, false);
     diagnostics_json(d, &shown);
     interpolation_fini(&run);

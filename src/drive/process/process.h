@@ -89,6 +89,7 @@ struct process_spec {
     struct process_limits limits;
     int64_t log_bytes_max;            /* a log file's, then it is rotated; 0 never */
     int log_files_max;                /* rotated ones kept */
+    bool no_log;                      /* its output goes nowhere */
     int stop_signal;                  /* 0 is SIGTERM */
     bool notify;                      /* give it an sd_notify socket */
     int64_t watchdog_us;              /* with notify: WATCHDOG_USEC; 0 none */

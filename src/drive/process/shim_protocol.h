@@ -332,6 +332,7 @@ enum shim_spec_flags {
                                  * guard of the daemon, whose orphans are the services' shims */
     SHIM_SPEC_MOUNTS = 8,       /* a mount namespace of its own, in which all mounts are made; then
                                  * the files are in a tmpfs that nobody else sees */
+    SHIM_SPEC_NO_LOG = 32,      /* its output goes nowhere */
     SHIM_SPEC_READ_ONLY = 16, /* … and in which all else but /dev, /proc and /sys is read-only */
 };
 

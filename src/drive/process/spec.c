@@ -269,7 +269,7 @@ bool spec_encode(struct buf *out, const struct spec_parts *parts, struct err *er
     uint32_t view = add_view(out, parts);
     add_u32(out, SHIM_TAG_FLAGS,
         (spec->no_new_privileges ? SHIM_SPEC_NO_NEW_PRIVILEGES : 0) |
-            (spec->held ? SHIM_SPEC_HELD : 0) | view);
+            (spec->held ? SHIM_SPEC_HELD : 0) | (spec->no_log ? SHIM_SPEC_NO_LOG : 0) | view);
     add_entry(out, SHIM_TAG_LEASE, &lease, sizeof lease);
     end_spec(out);
     if (buf_full(out))

@@ -53,6 +53,11 @@ bool regex_match(const struct regex *r, struct str text)
     return r->re.Match(piece(text), 0, text.len, RE2::ANCHOR_BOTH, nullptr, 0);
 }
 
+bool regex_search(const struct regex *r, struct str text)
+{
+    return r->re.Match(piece(text), 0, text.len, RE2::UNANCHORED, nullptr, 0);
+}
+
 bool regex_match_groups(const struct regex *r, struct str text, struct str *groups, size_t count)
 {
     re2::StringPiece found[REGEX_GROUPS_MAX + 1];

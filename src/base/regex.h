@@ -2,8 +2,8 @@
  *
  * The syntax is RE2's (github.com/google/re2/wiki/Syntax), which Prometheus and Loki users know; a
  * stranger's pattern can neither backtrack for ever nor outgrow the memory it is given. Matching is
- * anchored at both ends and `.` matches line ends too, as in PromQL. A compiled expression is
- * immutable: any thread may match with it. */
+ * anchored at both ends (but for regex_search) and `.` matches line ends too, as in PromQL. A
+ * compiled expression is immutable: any thread may match with it. */
 #ifndef TEND_BASE_REGEX_H
 #define TEND_BASE_REGEX_H
 
@@ -27,6 +27,8 @@ extern "C" {
 struct regex *regex_compile(struct str pattern, struct err *err);
 void regex_free(struct regex **r);
 bool regex_match(const struct regex *r, struct str text);
+/* Whether some part of the text matches. */
+bool regex_search(const struct regex *r, struct str text);
 /* Fills groups[0] (the whole) to groups[count - 1]; a group that took no part has at == NULL.
  * Groups that the expression does not have are such too. */
 bool regex_match_groups(const struct regex *r, struct str text, struct str *groups, size_t count);

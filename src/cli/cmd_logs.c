@@ -58,6 +58,7 @@ static void address(void *data, struct buf *url)
     if (grep != NULL) {
         buf_add_text(url, "&grep=");
         client_add_encoded(url, grep);
+        buf_add_text(url, cli_flag(q->cli, "fixed-strings") ? "&fixed=1" : "");
     }
 }
 
@@ -155,7 +156,9 @@ static const struct flag flags[] = {
     FLAG_VALUE("until", 0, "WHEN", COMPLETES_NOTHING, "up to then"),
     FLAG_VALUE("tail", 'n', "N", COMPLETES_NOTHING,
         "the last N lines, or all (default 100; 20 with -f; all with --since)"),
-    FLAG_VALUE("grep", 'g', "TEXT", COMPLETES_NOTHING, "only lines that hold this text"),
+    FLAG_VALUE("grep", 'g', "PATTERN", COMPLETES_NOTHING,
+        "only lines that match this regular expression (RE2)"),
+    FLAG("fixed-strings", 'F', "--grep is a text, no expression"),
     FLAG("timestamps", 't', "say when each line was written"),
     FLAG("no-names", 0, "leave out the instance's name before each line"),
     FLAG("no-color", 0, "no colours, those of the services neither"),

@@ -20,6 +20,8 @@ static void add_name(struct log_view *v, const json_t *record, struct buf *out)
 
     text_escape(&name, str_from(service), TEXT_NO_COLOURS);
     buf_format(&name, "/%lld", (long long)answer_int(record, "slot", 0));
+    if (answer_int(record, "run", 0) > 0)
+        buf_format(&name, "#%lld", (long long)answer_int(record, "run", 0));
     width = text_width(buf_str(&name));
     if (width > v->name_columns)
         v->name_columns = width < NAME_COLUMNS_MAX ? width : NAME_COLUMNS_MAX;

@@ -66,6 +66,8 @@ static void describe_active(struct arena *a, const struct instance *i, struct jo
         .result = i->run.begun ? "running" : "pending",
         .code = -1,
         .reason = arena_copy(a, i->reason),
+        .slot = i->slot,
+        .requested_at_ns = i->run.requested_wall_ns,
         .scheduled_at_ns = i->run.scheduled_wall_ns,
         .started_at_ns = i->run.begun ? i->started_wall_ns : 0};
 }
@@ -97,6 +99,8 @@ static const struct job_snapshot *describe_job(struct arena *a, const struct con
             .result = job_result_name(p->result),
             .code = p->code,
             .reason = arena_copy(a, p->result == RESULT_SUCCEEDED ? "" : p->reason),
+            .slot = p->slot,
+            .requested_at_ns = p->requested_wall_ns,
             .scheduled_at_ns = p->scheduled_wall_ns,
             .started_at_ns = p->started_wall_ns,
             .ended_at_ns = p->ended_wall_ns};

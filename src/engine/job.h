@@ -73,7 +73,8 @@ struct past_run {
     enum job_trigger trigger;
     enum job_result result;
     int code; /* -1: by a signal, or it never began */
-    int64_t scheduled_wall_ns, started_wall_ns, ended_wall_ns;
+    int slot;
+    int64_t scheduled_wall_ns, requested_wall_ns, started_wall_ns, ended_wall_ns;
     struct hash revision;
     char reason[120];
 };

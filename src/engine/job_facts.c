@@ -3,8 +3,8 @@
  *     "job": {"seen_ns", "schedule", "requested", "runs", "succeeded", "failed", "missed",
  *             "success_ns", "failure_ns", "scheduled_ns", "succeeded_revision",
  *             "active": [{"slot", "run", "trigger", "scheduled_ns", "requested_ns", "event"}],
- *             "past": [{"run", "trigger", "result", "code", "scheduled_ns", "started_ns",
- *                       "ended_ns", "revision", "reason"}]}                                     */
+ *             "past": [{"run", "trigger", "result", "code", "slot", "scheduled_ns", "requested_ns",
+ * "started_ns", "ended_ns", "revision", "reason"}]}                                     */
 #include "engine/engine_private.h"
 
 #include "base/clock.h"
@@ -58,7 +58,9 @@ static void write_past(struct json *j, const struct control *c)
         json_int(j, "trigger", p->trigger);
         json_int(j, "result", p->result);
         json_int(j, "code", p->code);
+        json_int(j, "slot", p->slot);
         json_int(j, "scheduled_ns", p->scheduled_wall_ns);
+        json_int(j, "requested_ns", p->requested_wall_ns);
         json_int(j, "started_ns", p->started_wall_ns);
         json_int(j, "ended_ns", p->ended_wall_ns);
         write_hash(j, "revision", &p->revision);
@@ -154,7 +156,9 @@ static void restore_past(struct control *c, const json_t *one)
         .trigger = (enum job_trigger)take_small(one, "trigger", TRIGGER_DEPENDENCY),
         .result = (enum job_result)take_small(one, "result", RESULT_MISSED),
         .code = (int)take_int(one, "code"),
+        .slot = take_small(one, "slot", JOB_RUNS_MAX),
         .scheduled_wall_ns = take_int(one, "scheduled_ns"),
+        .requested_wall_ns = take_int(one, "requested_ns"),
         .started_wall_ns = take_int(one, "started_ns"),
         .ended_wall_ns = take_int(one, "ended_ns")};
     take_hash(one, "revision", &p->revision);

@@ -41,7 +41,9 @@ static void remember(struct instance *i, enum job_result result)
         .trigger = i->run.trigger,
         .result = result,
         .code = ran && i->last_exit.known ? i->last_exit.code : -1,
+        .slot = i->slot,
         .scheduled_wall_ns = i->run.scheduled_wall_ns,
+        .requested_wall_ns = i->run.requested_wall_ns,
         .started_wall_ns = ran ? i->started_wall_ns : 0,
         .ended_wall_ns = c->engine->now_wall_ns,
         .revision = i->spec->revision};

@@ -68,7 +68,8 @@ struct job_run_snapshot {
     const char *result;  /* "succeeded", "failed", "cancelled", "missed"; "running", "pending" */
     int code;            /* -1: none */
     const char *reason;
-    int64_t scheduled_at_ns, started_at_ns, ended_at_ns;
+    int slot; /* of its instance */
+    int64_t scheduled_at_ns, requested_at_ns, started_at_ns, ended_at_ns;
 };
 
 /* What a job has besides. */

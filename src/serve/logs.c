@@ -4,6 +4,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "base/regex.h"
+
+#include "engine/snapshot.h"
 
 #include "io/worker.h"
 
@@ -31,6 +34,7 @@ struct reading {
     char *names; /* "web\0api\0": what `services` points into */
     const char *services[SERVICES_MAX];
     char *grep;
+    struct regex *pattern;
 };
 
 static void unref(struct reading *r)
@@ -41,6 +45,8 @@ static void unref(struct reading *r)
         logs_cancel_destroy(&r->cancel);
     free(r->names);
     free(r->grep);
+    if (r->pattern != NULL)
+        regex_free(&r->pattern);
     free(r);
 }
 
@@ -68,18 +74,44 @@ static void add_bytes(struct json *j, struct str piece)
     buf_fini(&text);
 }
 
+/* The run of a job that wrote it; 0: none, or none that status still lists. */
+static int run_of(const struct reading *r, const struct log_line *line)
+{
+    const struct snapshot *s = r->serve->host.acquire(r->serve->host.data);
+    const struct service_snapshot *service = snapshot_service(s, str_from(line->service));
+    int64_t began_ns = 0;
+    int number = 0;
+
+    for (size_t i = 0; service != NULL && service->job != NULL && i < service->job->run_count;
+         i++) {
+        const struct job_run_snapshot *run = &service->job->runs[i];
+
+        if (run->slot != line->slot || run->requested_at_ns > line->at_ns ||
+            run->requested_at_ns < began_ns)
+            continue;
+        began_ns = run->requested_at_ns;
+        number =
+            run->ended_at_ns == 0 || line->at_ns <= run->ended_at_ns + NS_PER_S ? run->number : 0;
+    }
+    snapshot_unref(&s);
+    return number;
+}
+
 static bool send_piece(
     struct reading *r, const struct log_line *line, struct str piece, bool continues)
 {
     struct buf out = BUF_INIT(LINE_JSON_BYTES);
     struct json j = json_begin(&out);
     char at[CLOCK_TEXT_BYTES];
+    int run;
 
     clock_format(line->at_ns, 9, at);
     json_open_object(&j, NULL);
     json_text(&j, "at", at);
     json_text(&j, "service", line->service);
     json_int(&j, "slot", line->slot);
+    if ((run = run_of(r, line)) > 0)
+        json_int(&j, "run", run);
     json_text(&j, "stream", log_stream_name(line->stream));
     json_str(&j, "line", piece);
     if (str_utf8_valid(piece) < piece.len)
@@ -175,6 +207,19 @@ static bool read_services(struct reading *r, struct err *err)
     return true;
 }
 
+#define META "\\.+*?()|[]{}^$"
+
+/* What holds no character of a regular expression's own is looked for as it is, which is faster. */
+static bool read_pattern(struct reading *r, bool fixed, struct err *err)
+{
+    if (r->grep == NULL || fixed || strpbrk(r->grep, META) == NULL) {
+        r->query.grep = str_from(r->grep);
+        return true;
+    }
+    r->query.pattern = r->pattern = regex_compile(str_from(r->grep), err);
+    return r->pattern != NULL || err_in(err, "grep");
+}
+
 static bool read_query(const struct call *call, struct reading *r, struct err *err)
 {
     const struct http_target *target = http_request_target(call->request);
@@ -192,8 +237,8 @@ static bool read_query(const struct call *call, struct reading *r, struct err *e
     r->query.dir = call->serve->host.logs_dir;
     r->query.follow = str_is(http_target_parameter(target, "follow"), "1");
     r->grep = call_parameter(call, "grep");
-    r->query.grep = str_from(r->grep);
     r->names = call_parameter(call, "service");
+    TRY(read_pattern(r, str_is(http_target_parameter(target, "fixed"), "1"), err));
     return read_services(r, err) && logs_cancel_create(&r->cancel, err);
 }
 

@@ -79,7 +79,7 @@ def test_an_unknown_service_is_an_error(daemon):
     daemon.answer("GET", "/tend/v1/status", status(service("web", instance("web", 1))))
     done = daemon.tend("status", "wbe")
     assert done.returncode == 1
-    assert done.stderr == 'error: there is no service "wbe"\nhelp: tend status\n'
+    assert done.stderr == 'error: there is no service or job "wbe"\nhelp: tend status\n'
 
 
 # ---- no daemon, refusals

@@ -51,7 +51,12 @@ def test_a_schedule_runs_a_job_and_each_run_says_why(world):
     assert "schedule @every 1s" in world.why("tick")
     shown = world.tend("status").stdout
     assert "@every 1s" in shown and "NEXT RUN" in shown
-    assert world.tend("logs", "tick", "-n", "all").stdout.count("tick\n") >= 2
+    lines = world.tend("logs", "tick", "-n", "all").stdout
+    assert lines.count("tick\n") >= 2 and "tick/1#1 " in lines
+    assert world.tend("logs", "tick", "-n", "all", "--grep", "^t.ck$").stdout.count("tick\n") >= 2
+    assert world.tend("logs", "tick", "--grep", "^t.ck$", "-F").stdout == ""
+    wrong = world.tend("logs", "tick", "--grep", "t(ick", check=False)
+    assert wrong.returncode != 0 and "error parsing regexp" in wrong.stderr
     metrics = urllib.request.urlopen(f"http://{world.listen}/metrics", timeout=5).read().decode()
     assert 'tend_job_last_success_timestamp_seconds{job_name="tick"} ' in metrics
     assert 'tend_service_up{service="tick"}' not in metrics

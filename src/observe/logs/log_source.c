@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/regex.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -54,6 +55,8 @@ static bool is_wanted(const struct log_source *s)
     const struct log_line *l = &s->line;
 
     if (l->at_ns < f->since_ns || (f->until_ns != 0 && l->at_ns >= f->until_ns))
+        return false;
+    if (f->pattern != NULL && !regex_search(f->pattern, l->text))
         return false;
     return f->grep.len == 0 || memmem(l->text.at, l->text.len, f->grep.at, f->grep.len) != NULL;
 }

@@ -12,9 +12,12 @@
 
 #include <stdatomic.h>
 
+struct regex; /* base/regex.h */
+
 struct log_filter {
     int64_t since_ns, until_ns; /* 0: none */
     struct str grep;
+    const struct regex *pattern; /* borrowed; NULL: any line */
 };
 
 enum log_next {

@@ -298,7 +298,10 @@ bool logs_read(const struct logs_query *query, logs_fn fn, void *data, struct er
         .query = query,
         .fn = fn,
         .data = data,
-        .filter = {.since_ns = query->since_ns, .until_ns = query->until_ns, .grep = query->grep},
+        .filter = {.since_ns = query->since_ns,
+                   .until_ns = query->until_ns,
+                   .grep = query->grep,
+                   .pattern = query->pattern},
         .inotify_fd = -1,
         .root_wd = -1
     };

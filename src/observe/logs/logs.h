@@ -51,18 +51,21 @@ MUST_USE bool logs_cancel_create(struct logs_cancel **out, struct err *err);
 void logs_cancel_destroy(struct logs_cancel **c);
 void logs_cancel(struct logs_cancel *c);
 
+struct regex; /* base/regex.h */
+
 struct logs_query {
     const char *dir;             /* STATE/logs */
     const char *const *services; /* names; NULL with count 0: all that are there */
     size_t service_count;
-    int slot;                   /* 0: all */
-    int64_t since_ns;           /* wall clock; 0: from the start */
-    int64_t until_ns;           /* wall clock, exclusive; 0: no end */
-    int64_t tail;               /* the last so many lines (after the other conditions); -1: all */
-    struct str grep;            /* literal text that a line must hold; empty: any line. A line that
-                                 * comes in pieces is judged piece by piece */
-    bool follow;                /* go on as lines are written, new slots and services included */
-    struct logs_cancel *cancel; /* may be NULL where `follow` is false */
+    int slot;                    /* 0: all */
+    int64_t since_ns;            /* wall clock; 0: from the start */
+    int64_t until_ns;            /* wall clock, exclusive; 0: no end */
+    int64_t tail;                /* the last so many lines (after the other conditions); -1: all */
+    struct str grep;             /* literal text that a line must hold; empty: any line. A line that
+                                  * comes in pieces is judged piece by piece */
+    const struct regex *pattern; /* that some part of it must match, too; NULL: none. Borrowed */
+    bool follow;                 /* go on as lines are written, new slots and services included */
+    struct logs_cancel *cancel;  /* may be NULL where `follow` is false */
 };
 
 /* false ends the reading (which then succeeds). */

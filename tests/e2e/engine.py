@@ -93,7 +93,7 @@ class Engine:
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(BUSYBOX, "bin/busybox")
-            for name in ("sh", "httpd", "sleep", "echo", "cat", "wget", "true", "false", "seq", "rm", "touch", "test"):
+            for name in ("sh", "httpd", "sleep", "echo", "cat", "wget", "true", "false", "seq", "rm", "touch", "test", "cp", "ls"):
                 link = tarfile.TarInfo(f"bin/{name}")
                 link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                 tar.addfile(link)

@@ -150,6 +150,64 @@ def test_output_is_kept_byte_for_byte(world):
     assert ["stderr", "F", "err"] in found
 
 
+def write_context(folder, page="built\n"):
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text(f"FROM {TINY_IMAGE}\nARG GREETING\nENV GREETING=$GREETING\n"
+                                       "COPY . /src\nRUN cp /src/index.html /www/index.html\n"
+                                       'CMD ["httpd", "-f", "-p", "80", "-h", "/www"]\n')
+    (folder / "index.html").write_text(page)
+    (folder / ".dockerignore").write_text("# not sent\n*.log\nsecret\n!keep.log\n")
+    (folder / "a.log").write_text("x")
+    (folder / "keep.log").write_text("x")
+    (folder / "secret").mkdir(exist_ok=True)
+    (folder / "secret" / "key").write_text("x")
+    (folder / ("long-" * 30)).write_text("x")
+
+
+def test_an_image_is_built_once_for_each_context(world, engine):
+    port = free_port()
+    write_context(world.dir / "app")
+    world.declare({"web": web(port, image="e2e-built:1", command=None,
+                              build={"context": "./app", "args": {"GREETING": "hi"}})})
+    world.up("--timeout", "60s")
+    assert fetch(port) == "built\n"
+    seen = engine.inspect("e2e-web-1")
+    assert "GREETING=hi" in seen["Config"]["Env"]
+    world.declare({"web": web(port, image="e2e-built:1", command=["sh", "-c", "ls /src > /www/list; exec httpd -f -p 80 -h /www"],
+                              build={"context": "./app", "args": {"GREETING": "hi"}})})
+    world.apply()
+    world.wait_until("web", "ready")
+    again = engine.inspect("e2e-web-1")
+    assert again["Image"] == seen["Image"] and again["Id"] != seen["Id"]  # not built anew
+    listed = world_list(port)
+    assert "keep.log" in listed and "a.log" not in listed and "secret" not in listed and "long-" * 30 in listed
+    write_context(world.dir / "app", "changed\n")
+    world.declare({"web": web(port, image="e2e-built:1", command=None,
+                              build={"context": "./app", "args": {"GREETING": "hi"}})})
+    world.apply()
+    world.wait_until("web", "ready")
+    assert fetch(port) == "changed\n"
+
+
+def world_list(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/list")
+        return connection.getresponse().read().decode().split()
+    finally:
+        connection.close()
+
+
+def test_a_build_that_fails_says_why(world):
+    folder = world.dir / "app"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f"FROM {TINY_IMAGE}\nRUN false\n")
+    world.declare({"s": {"build": "./app"}, "t": {"build": {"context": "./app", "ssh": ["default"]}}})
+    world.tend("up", "-d", "--timeout", "10s", check=False)
+    assert "cannot be built" in world.why("s/1") and "non-zero code" in world.why("s/1")
+    assert "BuildKit" in world.why("t/1")
+
+
 def test_down_removes_the_containers(world, engine):
     world.declare({"web": web(free_port())})
     world.up()

@@ -31,6 +31,8 @@ struct call {
     struct err failed; /* found while starting: told by the timer */
     struct buf out, body;
     size_t sent;
+    int body_fd;
+    int64_t body_at, body_bytes; /* of body_fd: read so far, of so many */
     struct reply reply;
     call_piece_fn on_piece;
     call_done_fn on_done;
@@ -128,9 +130,28 @@ static void take_piece(void *data, struct str bytes)
         buf_add_str(&c->body, bytes);
 }
 
+/* The next piece of a body that is a file. False when there is none. */
+static bool refill(struct call *c)
+{
+    char bytes[65536];
+    int64_t left = c->body_bytes - c->body_at;
+    size_t want = left < (int64_t)sizeof bytes ? (size_t)left : sizeof bytes;
+    ssize_t n = left > 0 ? pread(c->body_fd, bytes, want, c->body_at) : 0;
+
+    if (n <= 0)
+        return false;
+    c->body_at += n;
+    c->sent = 0;
+    buf_reset(&c->out);
+    buf_add(&c->out, bytes, (size_t)n);
+    return true;
+}
+
 static bool send_more(struct call *c, struct err *err)
 {
-    while (c->sent < c->out.len) {
+    for (int pieces = 0; c->sent < c->out.len || refill(c);) {
+        if (c->sent == 0 && ++pieces > READS_MAX)
+            return true;
         ssize_t n = send(c->fd, c->out.at + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
         if (n == -1 && (errno == EAGAIN || errno == EINTR))
             return true;
@@ -175,7 +196,8 @@ static void on_ready(void *data, int events)
     struct call *c = OBJ(call, CALL_MAGIC, data);
     struct err err = ERR_INIT;
 
-    if (c->sent < c->out.len && (events & WATCH_WRITE) && !send_more(c, &err)) {
+    if ((c->sent < c->out.len || c->body_at < c->body_bytes) && (events & WATCH_WRITE) &&
+        !send_more(c, &err)) {
         finish(c, &err);
         return;
     }
@@ -206,7 +228,10 @@ static void write_request(struct call *c, const struct call_request *r)
         buf_format(&c->out, "%s\r\n", r->field);
     if (r->body.len > 0)
         buf_add_text(&c->out, "Content-Type: application/json\r\n");
-    if (r->body.len > 0 || strcmp(r->method, "POST") == 0)
+    if (r->body_fd_bytes > 0)
+        buf_format(&c->out, "Content-Type: application/x-tar\r\nContent-Length: %lld\r\n",
+            (long long)r->body_fd_bytes);
+    else if (r->body.len > 0 || strcmp(r->method, "POST") == 0)
         buf_format(&c->out, "Content-Length: %zu\r\n", r->body.len);
     buf_add_text(&c->out, "\r\n");
     buf_add_str(&c->out, r->body);
@@ -226,6 +251,8 @@ struct call *call_start(struct loop *l, const struct call_request *r)
     c->on_piece = r->on_piece;
     c->on_done = r->on_done;
     c->data = r->data;
+    c->body_fd = r->body_fd;
+    c->body_bytes = r->body_fd_bytes;
     c->timer = timer_create_on(l, on_deadline, c);
     write_request(c, r);
     if (!connect_to(c, r->socket_path, &c->failed) ||

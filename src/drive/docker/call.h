@@ -29,10 +29,12 @@ typedef void (*call_piece_fn)(void *data, struct str piece);
 
 struct call_request {
     const char *socket_path;
-    const char *method; /* "GET" */
-    const char *target; /* "/v1.41/containers/json?all=1" */
-    struct str body;    /* JSON, copied; empty: none */
-    const char *field;  /* one more header field, "X-Registry-Auth: …"; NULL: none */
+    const char *method;    /* "GET" */
+    const char *target;    /* "/v1.41/containers/json?all=1" */
+    struct str body;       /* JSON, copied; empty: none */
+    int body_fd;           /* with body_fd_bytes > 0: sent from its start in place of `body`; */
+    int64_t body_fd_bytes; /* the caller's, open until on_done: a tar archive */
+    const char *field;     /* one more header field, "X-Registry-Auth: …"; NULL: none */
     int64_t deadline_ms;
     call_piece_fn on_piece; /* a stream; NULL: an answer */
     call_done_fn on_done;

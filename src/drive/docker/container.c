@@ -79,6 +79,12 @@ void container_go(struct docker_container *c, enum step step)
     case STEP_IMAGE:
         container_ask_image(c);
         break;
+    case STEP_PACK:
+        container_ask_pack(c);
+        break;
+    case STEP_BUILD:
+        container_ask_build(c);
+        break;
     case STEP_PULL:
         container_ask_pull(c);
         break;
@@ -270,16 +276,19 @@ static void answer_image(struct docker_container *c, int status, struct str body
     char why[600];
 
     c->index = 0;
-    if (there && (!always || c->image_pulled)) {
+    if (spec->build != NULL && there && c->build_digest[0] == '\0') {
+        container_go(c, STEP_PACK); /* is it of this context? */
+    } else if (there && spec->build != NULL ? c->is_built || container_image_is_built(c, body)
+                                            : there && (!always || c->image_pulled)) {
+        container_forget_context(c);
         container_go(c, STEP_NETWORK);
     } else if (!there && status != 404) {
         call_message(status, body, why, sizeof why);
         container_fail(c, why);
-    } else if (spec->build != NULL && !there) {
-        (void)snprintf(why, sizeof why,
-            "not supported yet: building images; build it with: docker build -t %s %s",
-            body_image(c->arena, &c->instance), spec->build->context);
-        container_fail(c, why);
+    } else if (spec->build != NULL && c->build_digest[0] == '\0') {
+        container_go(c, STEP_PACK);
+    } else if (spec->build != NULL) {
+        container_go(c, STEP_BUILD);
     } else if (strcmp(policy, "never") == 0) {
         (void)snprintf(
             why, sizeof why, "there is no image '%s' here, and pull_policy is never", spec->image);
@@ -303,6 +312,34 @@ static void answer_pulled(struct docker_container *c, int status, struct str bod
     (void)snprintf(why, sizeof why, "the image '%s' cannot be fetched: %s",
         c->instance.service->container->image, status != 200 ? message : c->pull_error);
     container_fail(c, why);
+}
+
+static void answer_built(struct docker_container *c, int status, struct str body)
+{
+    char message[300], why[700];
+
+    if (status == 200 && c->pull_error[0] == '\0') {
+        c->is_built = true;
+        container_go(c, STEP_IMAGE);
+        return;
+    }
+    c->build_digest[0] = '\0'; /* the next try packs what is there then */
+    container_forget_context(c);
+    if (status != 200)
+        call_message(status, body, message, sizeof message);
+    (void)snprintf(why, sizeof why, "the image '%s' cannot be built: %s",
+        body_image(c->arena, &c->instance), status != 200 ? message : c->pull_error);
+    container_fail(c, why);
+}
+
+void container_packed(struct docker_container *c, const char *why_not)
+{
+    if (c->stop_asked || c->owner == NULL)
+        container_go_on(c);
+    else if (why_not != NULL)
+        container_fail(c, why_not);
+    else
+        container_go(c, STEP_IMAGE);
 }
 
 static void answer_network(struct docker_container *c, int status)
@@ -395,6 +432,9 @@ static void answer(struct docker_container *c, int status, struct str body)
     case STEP_IMAGE:
         answer_image(c, status, body);
         break;
+    case STEP_BUILD:
+        answer_built(c, status, body);
+        break;
     case STEP_PULL:
         answer_pulled(c, status, body);
         break;
@@ -429,7 +469,7 @@ static void answer(struct docker_container *c, int status, struct str body)
 
 static bool is_launching(const struct docker_container *c)
 {
-    return c->state == CONTAINER_LAUNCHING && c->step >= STEP_IMAGE && c->step <= STEP_LOOK;
+    return c->state == CONTAINER_LAUNCHING && c->step >= STEP_PACK && c->step <= STEP_LOOK;
 }
 
 void container_on_answer(void *data, int status, struct str body, const struct err *err)
@@ -484,6 +524,7 @@ static struct docker_container *new_container(
     c->name = arena_copy(c->arena, body_container_name(c->arena, &c->instance));
     c->piece = (struct buf)BUF_INIT(PIECE_BYTES_MAX);
     c->timer = timer_create_on(d->loop, on_timer, c);
+    c->context_fd = -1;
     vec_push(&d->containers, c);
     return c;
 }

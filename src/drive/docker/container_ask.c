@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Characters of a query or path that are not themselves. */
-static const char *container_escape(struct docker_container *c, const char *text)
+const char *container_escape(struct docker_container *c, const char *text)
 {
     char *out = arena_alloc(c->arena, 3 * strlen(text) + 1, 1), *at = out;
 
@@ -90,7 +90,7 @@ static void take_progress(struct docker_container *c, struct str line)
     json_decref(root);
 }
 
-static void on_pull_piece(void *data, struct str piece)
+void container_on_progress(void *data, struct str piece)
 {
     struct docker_container *c = OBJ(docker_container, CONTAINER_MAGIC, data);
 
@@ -122,8 +122,8 @@ void container_ask_pull(struct docker_container *c)
     c->pull_error[0] = '\0';
     (void)snprintf(target, sizeof target, "/images/create?fromImage=%s&tag=%s",
         container_escape(c, arena_copy_str(c->arena, name).at), container_escape(c, tag.at));
-    c->call = docker_call(
-        c->docker, "POST", target, STR(""), PULL_SILENCE_MS, on_pull_piece, container_on_answer, c);
+    c->call = docker_call(c->docker, "POST", target, STR(""), PULL_SILENCE_MS,
+        container_on_progress, container_on_answer, c);
 }
 
 /* ---- steps ---- */

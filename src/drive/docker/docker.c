@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "io/worker.h"
 
 #include <jansson.h>
 
@@ -211,6 +212,7 @@ static void drop(struct docker_container *c)
 {
     docker_log_close(&c->log);
     call_cancel(&c->call);
+    container_forget_context(c);
     timer_destroy(&c->timer);
     buf_fini(&c->piece);
     project_unref(&c->project);
@@ -232,6 +234,7 @@ void docker_destroy(struct docker **pointer)
     VEC_EACH (&d->containers, struct docker_container *, c)
         drop(*c);
     vec_fini(&d->containers);
+    workers_destroy(&d->workers);
     buf_fini(&d->line);
     free(d->socket_path);
     free(d->logs_dir);

@@ -3,6 +3,7 @@
 #define TEND_DRIVE_DOCKER_DOCKER_PRIVATE_H
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/vec.h"
 #include "drive/docker/body.h"
 #include "drive/docker/call.h"
@@ -26,7 +27,8 @@ struct docker {
     int api; /* 1.`api`; 0 is not known yet */
     struct call *version, *events;
     struct timer *retry;
-    struct buf line; /* of the events' stream */
+    struct buf line;         /* of the events' stream */
+    struct workers *workers; /* that pack; made with the first build */
     bool in_trouble;
     struct {
         VEC_OF(struct docker_container *);
@@ -37,8 +39,10 @@ struct docker {
 enum step {
     STEP_NONE,
     STEP_WAIT_ENGINE, /* its version is not known yet */
+    STEP_PACK,        /* a build's context, on a worker */
     STEP_IMAGE,
     STEP_PULL,
+    STEP_BUILD,
     STEP_NETWORK,
     STEP_NETWORK_MAKE,
     STEP_VOLUME,
@@ -64,6 +68,8 @@ enum container_state {
 };
 
 struct docker_log;
+struct docker_packing;
+struct cancel;
 
 struct docker_container {
     uint32_t magic;
@@ -90,6 +96,13 @@ struct docker_container {
     char pull_error[300];
     struct buf piece; /* a line of the pull's progress */
     struct docker_log *log;
+    /* Of a build: */
+    struct docker_packing *packing;
+    struct cancel *pack_cancel;
+    int context_fd; /* -1: none packed */
+    int64_t context_bytes;
+    char build_digest[HASH_TEXT_BYTES];
+    bool is_built;
 };
 
 /* How inspecting shows it. */
@@ -138,8 +151,19 @@ void container_ask_volume(struct docker_container *c);
 void container_ask_create(struct docker_container *c);
 void container_ask_connect(struct docker_container *c);
 void container_ask_stop(struct docker_container *c);
+/* Characters of a query or path that are not themselves; in the container's arena. */
+const char *container_escape(struct docker_container *c, const char *text);
+/* A line of a pull's or build's progress: its error is kept. */
+void container_on_progress(void *data, struct str piece);
 /* The network that is looked at. */
 const char *container_network_key(const struct docker_container *c);
+
+/* ---- container_build.c ---- */
+void container_ask_pack(struct docker_container *c); /* container_packed follows */
+void container_packed(struct docker_container *c, const char *why_not);
+bool container_image_is_built(const struct docker_container *c, struct str inspected);
+void container_ask_build(struct docker_container *c);
+void container_forget_context(struct docker_container *c);
 
 /* ---- docker_log.c ---- */
 struct docker_log *docker_log_open(struct docker_container *c);

@@ -185,7 +185,7 @@ static bool wait_for(struct client *c, bool all, struct err *err)
 
 static enum err_kind kind_from(const char *name, int status)
 {
-    for (enum err_kind kind = ERR_INVALID; kind <= ERR_CORRUPT; kind++)
+    for (enum err_kind kind = ERR_INVALID; kind <= ERR_LOCKED; kind++)
         if (name != NULL && strcmp(err_kind_name(kind), name) == 0)
             return kind;
     switch (status) {

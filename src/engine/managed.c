@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define RECORD_BYTES_MAX (60u << 10)
-#define FACT_KEY         "record"
+#define FACT_KEY         "resource"
 
 struct managed_record {
     char *subject, *json;

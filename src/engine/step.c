@@ -33,9 +33,9 @@ void step_event(struct step *step, const char *type, const char *reason, int64_t
     json_open_object(&j, "set");
     if (record != NULL) {
         node_write_json(&text, record);
-        json_raw(&j, "record", buf_str(&text));
+        json_raw(&j, "resource", buf_str(&text));
     } else
-        json_add_null(&j, "record");
+        json_add_null(&j, "resource");
     json_end(&j);
     json_end(&j);
     e.evidence = buf_str(&body);

@@ -17,6 +17,7 @@ const struct command *const commands[] = {
     &cmd_restart,
     &cmd_scale,
     &cmd_pause,
+    &cmd_undo,
     &cmd_exec,
     &cmd_events,
     &cmd_why,
@@ -25,6 +26,7 @@ const struct command *const commands[] = {
     &cmd_explain,
     &cmd_schema,
     &cmd_diff,
+    &cmd_drift,
     &cmd_graph,
     &cmd_plan,
     &cmd_apply,
@@ -72,7 +74,6 @@ static const char *const planned[] = {
     "cost",
     "data",
     "deploy",
-    "drift",
     "export",
     "flags",
     "generate",
@@ -99,7 +100,6 @@ static const char *const planned[] = {
     "top",
     "trace",
     "ui",
-    "undo",
 };
 
 static const char *const group_titles[] = {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cli/answer.h"
 #include "cli/text.h"
+#include "engine/documents.h"
 #include "engine/kinds.h"
 #include "plan/plan.h"
 
@@ -15,13 +16,19 @@
 
 /* ---- making it ---- */
 
-bool plan_view_ask(
-    struct client *c, const struct project *project, struct plan_view *out, struct err *err)
+bool plan_view_ask_for(struct client *c, const char *method, const char *path, struct str body,
+    struct plan_view *out, struct err *err)
 {
-    TRY(client_json(c, "POST", "/tend/v1/plan", project->document, &out->json, err));
+    TRY(client_json(c, method, path, body, &out->json, err));
     out->arena = arena_create(0);
     return plan_read_json(&out->plan, out->arena, out->json, kinds_all, KINDS_COUNT) ||
            err_set(err, ERR_UNSUPPORTED, "the daemon's plan cannot be read by this version");
+}
+
+bool plan_view_ask(
+    struct client *c, const struct project *project, struct plan_view *out, struct err *err)
+{
+    return plan_view_ask_for(c, "POST", "/tend/v1/plan", project->document, out, err);
 }
 
 /* What is remembered, where the state directory is known. */
@@ -46,6 +53,44 @@ bool plan_view_make(
     survey_plan(out->survey, &out->plan);
     out->plan.seen.count = 0; /* digests without the daemon's key could be guessed from */
     return true;
+}
+
+static bool take_digest(void *data, const struct views_fact *fact)
+{
+    if (strcmp(fact->subject, "project") == 0)
+        buf_add_str(data, str_trim(fact->value));
+    return true;
+}
+
+/* What was applied last, by the state directory's word. */
+static const struct project *load_applied(struct cli *cli, struct err *err)
+{
+    char path[PATHS_BYTES + 16], digest[HASH_TEXT_BYTES];
+    struct buf value = BUF_INIT(200);
+    struct paths paths;
+    const struct project *p = NULL;
+
+    if (!cli_paths(cli, &paths, err))
+        return NULL;
+    (void)snprintf(path, sizeof path, "%s/state.db", paths.state_dir);
+    if (views_read_facts(path, "document", take_digest, &value, err)) {
+        (void)snprintf(digest, sizeof digest, "%s", value.len > 2 ? value.at + 1 : "");
+        if (value.len == HASH_TEXT_BYTES + 1)
+            p = documents_load(paths.state_dir, digest, (struct str){0}, err);
+        else
+            (void)err_set(err, ERR_MISSING, "nothing is applied, so nothing can drift");
+    }
+    buf_fini(&value);
+    return p;
+}
+
+bool plan_view_make_drift(struct cli *cli, struct plan_view *out, struct err *err)
+{
+    const struct project *applied = load_applied(cli, err);
+    bool ok = applied != NULL && plan_view_make(cli, applied, out, err);
+
+    project_unref(&applied);
+    return ok;
 }
 
 void plan_view_fini(struct plan_view *v)

@@ -26,9 +26,14 @@ struct plan_view {
 /* Asks the daemon. */
 MUST_USE bool plan_view_ask(
     struct client *c, const struct project *project, struct plan_view *out, struct err *err);
+/* Another answer that is a plan. */
+MUST_USE bool plan_view_ask_for(struct client *c, const char *method, const char *path,
+    struct str body, struct plan_view *out, struct err *err);
 /* In this process, where no daemon runs: files are looked at, services are all to be created. */
 MUST_USE bool plan_view_make(
     struct cli *cli, const struct project *project, struct plan_view *out, struct err *err);
+/* The same of what was applied last: how files have drifted from it. ERR_MISSING: nothing was. */
+MUST_USE bool plan_view_make_drift(struct cli *cli, struct plan_view *out, struct err *err);
 void plan_view_fini(struct plan_view *v);
 
 /* Says where in its files each thing is declared; not for a project that was read from a document.

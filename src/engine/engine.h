@@ -175,6 +175,15 @@ MUST_USE bool engine_check(
 /* A person may start it: a job whose `concurrency` forbids it must not run. */
 MUST_USE bool engine_check_start(const struct engine *e, const char *service, struct err *err);
 
+/* What people want of a service now, beside what is declared. The service exists. */
+struct engine_wishes {
+    int replicas;          /* wanted */
+    int replicas_override; /* -1: as declared */
+    bool stopped;          /* it, or the slot */
+};
+void engine_wishes(
+    const struct engine *e, const char *service, int slot, struct engine_wishes *out);
+
 /* ---- what is seen ---- */
 /* `by_shim`: it came back within the shim's lease. Wall and boot times of the start. */
 void engine_on_started(

@@ -7,6 +7,20 @@
 
 /* ---- events ---- */
 
+/* Where it lies, and whether its content may be shown. */
+static void write_path(struct json *j, const struct change *c)
+{
+    const struct node *about =
+        c->declared != NULL ? c->declared : c->observed != NULL ? c->observed->record : NULL;
+    const struct node *path = node_get(about, "path"), *sensitive = node_get(about, "sensitive");
+    bool hides = false;
+
+    if (path != NULL)
+        json_str(j, "path", path->text);
+    if (sensitive != NULL && node_to_bool(sensitive, &hides) && hides)
+        json_bool(j, "sensitive", true);
+}
+
 void step_event(struct step *step, const char *type, const char *reason, int64_t took_ns,
     const struct node *before, const struct node *record)
 {
@@ -21,6 +35,7 @@ void step_event(struct step *step, const char *type, const char *reason, int64_t
     json_open_object(&j, NULL);
     json_text(&j, "action", change_action_name(step->change->action));
     json_text(&j, "kind", step->change->kind->name);
+    write_path(&j, step->change);
     if (reason != NULL)
         json_text(&j, "reason", reason);
     if (took_ns >= 0)

@@ -50,6 +50,21 @@ bool engine_check_start(const struct engine *e, const char *service, struct err 
         err, ERR_CONFLICT, "a run of %s is under way, and its concurrency is 'forbid'", service);
 }
 
+void engine_wishes(
+    const struct engine *e, const char *service, int slot, struct engine_wishes *out)
+{
+    const struct control *c = control_find(e, service);
+
+    must(c != NULL && c->spec != NULL);
+    *out = (struct engine_wishes){
+        .replicas = c->replicas_override >= 0 ? c->replicas_override : c->spec->replicas,
+        .replicas_override = c->replicas_override,
+        .stopped = c->stopped};
+    for (size_t k = 0; slot > 0 && k < c->slots.count; k++)
+        if (c->slots.at[k]->slot == slot)
+            out->stopped = c->stopped || c->slots.at[k]->held_down;
+}
+
 static struct control *touch(struct engine *e, const char *service, uint64_t intent)
 {
     struct control *c = control_find(e, service);

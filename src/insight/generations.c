@@ -25,6 +25,8 @@ static bool take_apply(struct fold *f, const struct event *e, const json_t *evid
     if (digest == NULL) /* journals of before files were known */
         digest = json_string_value(json_object_get(json_object_get(evidence, "set"), "document"));
     f->is_down = false;
+    if (digest == NULL && json_object_get(evidence, "undoes") != NULL)
+        f->is_down = f->list.count > 0; /* back to nothing */
     if (digest == NULL || (last != NULL && strcmp(last->document, digest) == 0))
         return true;
     vec_push(&f->list,

@@ -22,12 +22,13 @@ void command_destroy(struct command **c)
     free((*c)->contents);
     free((*c)->plan);
     free((*c)->seal);
+    free((*c)->target);
     free(*c);
     *c = NULL;
 }
 
 /* "user:NAME" by the kernel's word, "token" over TCP (the guard has seen the token). */
-static void name_actor(const struct http_peer *peer, char out[EVENT_ACTOR_BYTES_MAX])
+void command_name_actor(const struct http_peer *peer, char out[EVENT_ACTOR_BYTES_MAX])
 {
     struct passwd entry, *found = NULL;
     char *room;
@@ -86,7 +87,7 @@ static bool fill(const struct call *call, struct command *c, struct err *err)
         TRY(check_subject(call, c, err));
         c->service = mem_format("%.*s", STR_ARG(call->name));
     }
-    name_actor(http_request_peer(call->request), c->actor);
+    command_name_actor(http_request_peer(call->request), c->actor);
     return true;
 }
 

@@ -10,6 +10,7 @@ void request_end(struct request *r)
 {
     command_destroy(&r->command);
     project_unref(&r->project);
+    project_unref(&r->target);
     must(r->stream == NULL);
     if (r->run != NULL)
         executor_abandon(r->door->settings.executor, &r->run);
@@ -109,7 +110,7 @@ static void carry_out(struct request *r)
         if (r->run != NULL)
             begin_run(r, &sink);
         else
-            engine_declare(e, r->project, r->intent, c->start, &sink);
+            engine_declare(e, r->target, r->intent, c->start, &sink);
         return;
     case COMMAND_DOWN:
         engine_declare(e, NULL, r->intent, false, &sink);
@@ -224,6 +225,25 @@ static const char *const intent_types[] = {
     [COMMAND_PAUSE] = "pause.requested",
 };
 
+/* How it was, for an undo. */
+static void write_before(const struct request *r, struct json *j)
+{
+    const struct command *c = r->command;
+    struct engine_wishes wishes;
+
+    if (c->undoes > 0)
+        json_int(j, "undoes", c->undoes);
+    if (c->service == NULL)
+        return;
+    engine_wishes(r->door->engine, c->service, c->slot, &wishes);
+    if (c->kind == COMMAND_SCALE) {
+        json_int(j, "before", wishes.replicas);
+        json_int(j, "before_override", wishes.replicas_override);
+    }
+    if (c->kind == COMMAND_STOP || c->kind == COMMAND_START)
+        json_bool(j, "was_stopped", wishes.stopped);
+}
+
 void request_intend(struct request *r)
 {
     const struct command *c = r->command;
@@ -251,6 +271,7 @@ void request_intend(struct request *r)
     }
     if (c->kind == COMMAND_SCALE && c->replicas >= 0)
         json_int(&j, "replicas", c->replicas);
+    write_before(r, &j);
     if (c->kind == COMMAND_PAUSE && r->until_ns != 0 && r->until_wall_ns != INT64_MAX)
         json_int(&j, "until_ns", r->until_wall_ns);
     write_facts(r, &j);
@@ -341,6 +362,9 @@ static void receive(void *data)
         return;
     case COMMAND_DIFF:
         do_diff(r);
+        return;
+    case COMMAND_DRIFT:
+        do_drift(r);
         return;
     case COMMAND_APPLY:
         do_apply(r);

@@ -15,23 +15,34 @@ const struct project *door_load(
     return documents_load(state_dir, digest, revision_key, err);
 }
 
-static bool load_document(struct request *r, struct err *err)
+static const struct project *parse(const struct request *r, const char *document, struct err *err)
 {
-    struct diagnostics *d;
+    struct diagnostics *d = diagnostics_create();
     struct buf text = BUF_INIT(ERR_TEXT_BYTES - 100);
+    const struct project *p =
+        spec_load_document(str_from(document), r->door->settings.revision_key, d);
 
-    if (r->command->document == NULL)
-        return err_set(err, ERR_INVALID, "no document was sent");
-    d = diagnostics_create();
-    r->project =
-        spec_load_document(str_from(r->command->document), r->door->settings.revision_key, d);
-    if (r->project == NULL) {
+    if (p == NULL) {
         diagnostics_render(d, &text, false);
         (void)err_set(err, ERR_INVALID, "%s", buf_str(&text).at);
     }
     buf_fini(&text);
     diagnostics_destroy(&d);
-    return r->project != NULL;
+    return p;
+}
+
+static bool load_document(struct request *r, struct err *err)
+{
+    const char *target = r->command->target;
+
+    if (r->command->document == NULL)
+        return err_set(err, ERR_INVALID, "no document was sent");
+    r->project = parse(r, r->command->document, err);
+    if (r->project != NULL && target == NULL)
+        r->target = project_ref(r->project);
+    else if (r->project != NULL && target[0] != 0)
+        r->target = parse(r, target, err);
+    return r->project != NULL && (r->target != NULL || (target != NULL && target[0] == 0));
 }
 
 /* What a plan file carries to say that this daemon's state made it, and for which document. */
@@ -102,6 +113,20 @@ void do_plan(struct request *r)
         request_refuse(r, &err, "tend check shows what is wrong with the file");
 }
 
+void do_drift(struct request *r)
+{
+    const struct project *applied = engine_project(r->door->engine);
+    struct err err = ERR_INIT;
+
+    if (applied != NULL) {
+        r->project = project_ref(applied);
+        executor_survey(r->door->settings.executor, r->project, on_seen_for_plan, r);
+        return;
+    }
+    (void)err_set(&err, ERR_MISSING, "nothing is applied, so nothing can drift");
+    request_refuse(r, &err, "tend apply");
+}
+
 void do_diff(struct request *r)
 {
     struct arena *a = arena_create(0);
@@ -156,7 +181,7 @@ static void on_seen_for_apply(void *data, struct survey *s, const struct err *fa
 {
     struct request *r = OBJ(request, REQUEST_MAGIC, data);
     struct order order = {.project = r->project,
-        .target = r->project,
+        .target = r->target,
         .start = r->command->start,
         .actor = r->command->actor,
         .survey = s};
@@ -166,7 +191,9 @@ static void on_seen_for_apply(void *data, struct survey *s, const struct err *fa
     if (ok)
         survey_plan(s, &order.plan);
     ok = ok && may_apply(r, &err) && is_current(r, &order.plan, &err) &&
-         documents_store(r->door->settings.state_dir, r->project, r->command->contents, &err);
+         documents_store(r->door->settings.state_dir, r->project, r->command->contents, &err) &&
+         (r->target == NULL ||
+             documents_store(r->door->settings.state_dir, r->target, NULL, &err));
     r->changes = (int)order.plan.changes.count;
     if (ok && executor_is_needed(&order.plan))
         r->run = executor_prepare(r->door->settings.executor, &order);
@@ -198,9 +225,14 @@ void write_apply_facts(struct request *r, struct json *j)
         executor_write_applying(r->run, j, "applying");
         return;
     }
-    hash_format(&r->project->digest, digest);
+    if (r->target == NULL) {
+        json_add_null(j, "document");
+        json_add_null(j, "previous");
+        return;
+    }
+    hash_format(&r->target->digest, digest);
     json_text(j, "document", digest);
-    if (old != NULL && !hash_eq(&old->digest, &r->project->digest)) {
+    if (old != NULL && !hash_eq(&old->digest, &r->target->digest)) {
         hash_format(&old->digest, digest);
         json_text(j, "previous", digest);
     }
@@ -210,8 +242,11 @@ void write_apply_evidence(struct request *r, struct json *j)
 {
     char digest[HASH_TEXT_BYTES];
 
-    hash_format(&r->project->digest, digest);
-    json_text(j, "document", digest);
+    if (r->target != NULL) {
+        hash_format(&r->target->digest, digest);
+        json_text(j, "document", digest);
+    } else
+        json_add_null(j, "document");
     json_int(j, "changes", r->changes);
     if (r->command->rollback_to > 0)
         json_int(j, "rollback_to", r->command->rollback_to);

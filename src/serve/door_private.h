@@ -33,6 +33,7 @@ struct request {
     struct command *command;
     struct http_stream *stream;
     const struct project *project; /* of a plan or apply */
+    const struct project *target;  /* what is declared in the end; NULL: nothing */
     struct run *run;               /* of an apply that has more in it than services; NULL */
     int changes;                   /* of the plan that is applied */
     uint64_t intent;
@@ -56,6 +57,7 @@ void volumes_remove(struct request *r);
 /* ---- door_plan.c ---- */
 void do_plan(struct request *r);
 void do_diff(struct request *r);
+void do_drift(struct request *r);
 void do_apply(struct request *r);
 /* The facts of an apply, into the open `set`; and what its evidence says besides. */
 void write_apply_facts(struct request *r, struct json *j);

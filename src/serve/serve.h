@@ -40,6 +40,8 @@ enum command_kind {
     COMMAND_PAUSE,       /* for_ms → operation */
     COMMAND_ENVIRONMENT, /* service, slot → its start context, by http_stream_answer */
     COMMAND_SHUTDOWN,    /* → operation */
+    COMMAND_UNDO,        /* undoes, plan, dry_run → becomes one of the others, see undo.c */
+    COMMAND_DRIFT,       /* → what is other than applied last, as a plan */
 };
 
 /* Plain data, on the heap: whoever was given it destroys it. */
@@ -59,6 +61,10 @@ struct command {
     char *seal;      /* what the daemon put on that plan; NULL: it was not kept in a file */
     int rollback_to; /* an apply: the generation that it goes back to; 0: none */
     int64_t cause;   /* and the event that declared that one; 0: none */
+    char *target;    /* an apply: the document that is declared in the end, where it is another than
+                      * the one that is planned for; "": none is. NULL: the same */
+    int64_t undoes;  /* the event of the change that this takes back; 0: none */
+    bool dry_run;    /* an undo: only its plan */
     char actor[EVENT_ACTOR_BYTES_MAX];
 };
 

@@ -78,7 +78,12 @@ void task_start(struct call *call, struct task task);
 void serve_task_begin(struct serve *s);
 void serve_task_end(struct serve *s);
 
+/* "user:NAME" by the kernel's word, "token" over TCP. */
+void command_name_actor(const struct http_peer *peer, char out[EVENT_ACTOR_BYTES_MAX]);
+
 /* the handlers, by file */
+void answer_undo(struct call *call);                /* undo.c */
+void answer_undo_this(struct call *call);           /* undo.c */
 void answer_status(struct call *call);              /* status.c */
 void answer_service(struct call *call);             /* status.c */
 void answer_job(struct call *call);                 /* status.c */

@@ -26,10 +26,10 @@ static size_t count_told(const struct plan_view *v)
 
 static void print_line(const struct cli *cli, const char *margin, struct str text)
 {
-    enum tone tone = text.len == 0          ? TONE_PLAIN
-                     : text.at[0] == '+'    ? TONE_GOOD
-                     : text.at[0] == '-'    ? TONE_BAD
-                                            : TONE_PLAIN;
+    enum tone tone = text.len == 0       ? TONE_PLAIN
+                     : text.at[0] == '+' ? TONE_GOOD
+                     : text.at[0] == '-' ? TONE_BAD
+                                         : TONE_PLAIN;
     struct buf line = BUF_INIT(1u << 20);
 
     text_escape(&line, text, TEXT_NO_COLOURS);
@@ -127,7 +127,8 @@ const struct command cmd_drift = {
     .summary = "show what somebody changed behind tend's back",
     .usage = "",
     .about =
-        "Compares the world with what was applied last, whatever tend.yaml says by now: files that\n"
+        "Compares the world with what was applied last, whatever tend.yaml says by now: files "
+        "that\n"
         "were changed or removed, services that somebody stopped or scaled. `tend apply` heals it.",
     COMMAND_FLAGS(flags),
     COMMAND_EXAMPLES(examples),

@@ -54,8 +54,7 @@ static bool confirmed(struct cli *cli)
                strcmp(answer, "Y\n") == 0);
 }
 
-static int carry_out(
-    struct cli *cli, struct client *c, int64_t event, const struct plan_view *plan)
+static int carry_out(struct cli *cli, struct client *c, int64_t event, const struct plan_view *plan)
 {
     struct buf body = BUF_INIT(1000);
     struct json j = json_begin(&body);
@@ -122,8 +121,8 @@ static const struct flag flags[] = {
 };
 
 static const struct example examples[] = {
-    {"tend undo",     "show what the last change was and what its undo does, ask, and do it"},
-    {"tend undo -y",  "without asking; once more takes the undo back"                       },
+    {"tend undo",    "show what the last change was and what its undo does, ask, and do it"},
+    {"tend undo -y", "without asking; once more takes the undo back"                       },
 };
 
 const struct command cmd_undo = {
@@ -132,7 +131,8 @@ const struct command cmd_undo = {
     .summary = "take back the last change, whatever it was",
     .usage = "",
     .about =
-        "The last apply (or up, rollback), down, scale, start, stop or pause. Of an apply, what was\n"
+        "The last apply (or up, rollback), down, scale, start, stop or pause. Of an apply, what "
+        "was\n"
         "declared before is declared again, and files get back what they held; tend.yaml stays as "
         "it is.\n"
         "A restart cannot be undone.",

@@ -1,5 +1,6 @@
 /* managed.h - what tend remembers of the resources it looks after: a record each, kept as the fact
- * `resource` of its subject ("files.conf") in the journal. See drive/kind.h. One thread at a time. */
+ * `resource` of its subject ("files.conf") in the journal. See drive/kind.h. One thread at a time.
+ */
 #ifndef TEND_ENGINE_MANAGED_H
 #define TEND_ENGINE_MANAGED_H
 

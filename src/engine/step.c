@@ -10,8 +10,9 @@
 /* Where it lies, and whether its content may be shown. */
 static void write_path(struct json *j, const struct change *c)
 {
-    const struct node *about =
-        c->declared != NULL ? c->declared : c->observed != NULL ? c->observed->record : NULL;
+    const struct node *about = c->declared != NULL   ? c->declared
+                               : c->observed != NULL ? c->observed->record
+                                                     : NULL;
     const struct node *path = node_get(about, "path"), *sensitive = node_get(about, "sensitive");
     bool hides = false;
 

@@ -68,9 +68,10 @@ static void take_scale(struct search *s, const struct event *e, const json_t *ev
     s->out->how = json_is_integer(before) ? UNDO_SCALE : UNDO_NOT;
     s->out->why_not = "it is not known how many there were";
     s->out->replicas = (int)json_integer_value(before);
-    s->out->text = s->out->replicas < 0
-                       ? arena_format(s->arena, "scales %s back to what is declared", e->subject)
-                       : arena_format(s->arena, "scales %s back to %d", e->subject, s->out->replicas);
+    s->out->text =
+        s->out->replicas < 0
+            ? arena_format(s->arena, "scales %s back to what is declared", e->subject)
+            : arena_format(s->arena, "scales %s back to %d", e->subject, s->out->replicas);
 }
 
 static void take_stop(struct search *s, const struct event *e, const json_t *evidence)
@@ -199,8 +200,8 @@ static void copy_id(json_t *into, const char *key, const json_t *before, const c
 {
     char text[32];
 
-    (void)snprintf(text, sizeof text, "%lld",
-        (long long)json_integer_value(json_object_get(before, from)));
+    (void)snprintf(
+        text, sizeof text, "%lld", (long long)json_integer_value(json_object_get(before, from)));
     (void)json_object_set_new(into, key, json_string(text));
 }
 

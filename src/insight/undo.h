@@ -6,7 +6,8 @@
  *     apply.requested                 ──▶ declare what was declared before, and put back what its
  *                                         changes of files took the place of (STATE/objects)
  *
- * An undo is a change like any other: undoing it takes it back. Any thread; it blocks on the disk. */
+ * An undo is a change like any other: undoing it takes it back. Any thread; it blocks on the disk.
+ */
 #ifndef TEND_INSIGHT_UNDO_H
 #define TEND_INSIGHT_UNDO_H
 
@@ -35,7 +36,8 @@ struct undo {
     const char *why_not; /* where it cannot be taken back */
     const char *service;
     int slot, replicas; /* replicas -1: as declared */
-    const char *before, *declared; /* digests of documents before and behind the change; NULL: none */
+    const char *before,
+        *declared; /* digests of documents before and behind the change; NULL: none */
 };
 
 MUST_USE bool undo_read(struct arena *a, struct views *v, struct undo *out, struct err *err);

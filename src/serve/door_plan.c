@@ -192,8 +192,7 @@ static void on_seen_for_apply(void *data, struct survey *s, const struct err *fa
         survey_plan(s, &order.plan);
     ok = ok && may_apply(r, &err) && is_current(r, &order.plan, &err) &&
          documents_store(r->door->settings.state_dir, r->project, r->command->contents, &err) &&
-         (r->target == NULL ||
-             documents_store(r->door->settings.state_dir, r->target, NULL, &err));
+         (r->target == NULL || documents_store(r->door->settings.state_dir, r->target, NULL, &err));
     r->changes = (int)order.plan.changes.count;
     if (ok && executor_is_needed(&order.plan))
         r->run = executor_prepare(r->door->settings.executor, &order);

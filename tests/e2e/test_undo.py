@@ -20,7 +20,7 @@ def test_an_undo_of_an_apply_puts_files_back_and_an_undo_of_that_does_it_again(w
                   files={"f": {"content": "two\n", "mode": "0644"}, "g": {"content": "new\n"}})
     world.apply()
     done = undo(world)
-    assert "-two" in done.stdout and "+one" in done.stdout and "file g is removed" in done.stdout, done.stdout
+    assert "-two" in done.stdout and "+one" in done.stdout and "file g  is removed" in done.stdout, done.stdout
     assert (world.dir / "f").read_text() == "one\n" and not (world.dir / "g").exists()
     assert stat.S_IMODE((world.dir / "f").stat().st_mode) == 0o600
     assert b"COLOUR=red" in open(f"/proc/{world.pid('web/1')}/environ", "rb").read()

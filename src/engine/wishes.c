@@ -50,8 +50,7 @@ bool engine_check_start(const struct engine *e, const char *service, struct err 
         err, ERR_CONFLICT, "a run of %s is under way, and its concurrency is 'forbid'", service);
 }
 
-void engine_wishes(
-    const struct engine *e, const char *service, int slot, struct engine_wishes *out)
+void engine_wishes(const struct engine *e, const char *service, int slot, struct engine_wishes *out)
 {
     const struct control *c = control_find(e, service);
 

@@ -20,12 +20,23 @@
 
 #define PLACE_BYTES 128
 
+/* A name that can stand in a reference: "device_weight". */
+static void name_definition(const struct field_table *table, char out[PLACE_BYTES])
+{
+    (void)snprintf(out, PLACE_BYTES, "%.*s", STR_ARG(describe_table_name(table)));
+    for (char *blank = out; (blank = strchr(blank, ' ')) != NULL;)
+        *blank = '_';
+}
+
 static void add_reference(struct json *j, const struct field_table *table)
 {
+    char name[PLACE_BYTES];
+
+    name_definition(table, name);
     if (table == &fields_project)
         json_text(j, "$ref", "#");
     else
-        json_format(j, "$ref", "#/$defs/%.*s", STR_ARG(describe_table_name(table)));
+        json_format(j, "$ref", "#/$defs/%s", name);
 }
 
 static void add_bound(struct json *j, const char *key, double bound)
@@ -515,7 +526,7 @@ void schema_write(struct buf *out)
     for (size_t i = 0; i < count; i++) {
         if (tables[i] == &fields_project)
             continue;
-        (void)snprintf(name, sizeof name, "%.*s", STR_ARG(describe_table_name(tables[i])));
+        name_definition(tables[i], name);
         json_open_object(&j, name);
         add_table(&j, tables[i]);
         json_end(&j);

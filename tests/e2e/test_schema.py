@@ -53,7 +53,10 @@ def read(text):
 def test_the_schema_is_one(schema, validator):
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"] == "urn:tend:schema:tend.yaml"
-    assert schema["properties"]["services"]["additionalProperties"]["then"] == {"$ref": "#/$defs/container"}
+    service = json.dumps(schema["properties"]["services"]["additionalProperties"])
+    assert "#/$defs/service" in service and "#/$defs/container" in service
+    references = set(re.findall(r'"\$ref": "#/\$defs/([^"]*)"', json.dumps(schema)))
+    assert references == set(schema["$defs"]) and all(re.fullmatch(r"[\w.]+", name) for name in references)
     assert set(schema["$defs"]) >= {"service", "healthcheck", "deploy.update_config", "port", "env_file", "hang"}
     for table in [schema, *schema["$defs"].values()]:
         assert table["additionalProperties"] is False and table["patternProperties"] == {"^x-": True}
@@ -87,7 +90,8 @@ def test_what_is_committed_is_current(page, words):
 
 def test_every_key_has_a_line_in_the_reference(schema):
     page = (ROOT / "docs/reference/tend-yaml.md").read_text()
-    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page, re.M | re.S))
+    sections = {name.replace(" ", "_"): text for name, text in
+                re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page, re.M | re.S)}
     tables = {"project": schema, **schema["$defs"]}
     assert set(sections) == set(tables)
     rows = {name: set(re.findall(r"^\| `(\S+)` \|", text, re.M)) for name, text in sections.items()}
@@ -242,6 +246,7 @@ extends: {file: x.yaml}
 extends: {srvice: o}
 network_mode: bridge
 read_only: [false]
+image: [redis]
 volumes: [{source: /a, target: /a}]
 ulimits: {nofiles: 3}
 ulimits: {nofile: {soft: 3}}

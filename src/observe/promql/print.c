@@ -256,6 +256,12 @@ static void print_literal(struct buf *out, const struct node *n)
         print_number(out, n->number.value);
 }
 
+/* "+Inf ^ x" would read back as +(Inf ^ x). */
+static bool raises_infinity(const struct binary *b)
+{
+    return b->op == OP_POW && b->lhs->kind == NODE_NUMBER && isinf(b->lhs->number.value);
+}
+
 /* ---- on one line ---- */
 
 void node_format(const struct node *n, struct buf *out)
@@ -293,7 +299,10 @@ void node_format(const struct node *n, struct buf *out)
         buf_add_byte(out, ')');
         break;
     case NODE_BINARY:
-        node_format(n->binary.lhs, out);
+        if (raises_infinity(&n->binary))
+            buf_add_text(out, "Inf");
+        else
+            node_format(n->binary.lhs, out);
         buf_add_byte(out, ' ');
         print_operator(out, &n->binary);
         buf_add_byte(out, ' ');
@@ -373,7 +382,12 @@ static void pretty(const struct node *n, struct buf *out, unsigned level)
         break;
     case NODE_BINARY:
         out->len -= 2 * (size_t)(level < 60 ? level : 60); /* the operands bring their own */
-        pretty(n->binary.lhs, out, level + 1);
+        if (raises_infinity(&n->binary)) {
+            indent(out, level + 1);
+            buf_add_text(out, "Inf");
+        } else {
+            pretty(n->binary.lhs, out, level + 1);
+        }
         buf_add_byte(out, '\n');
         indent(out, level);
         print_operator(out, &n->binary);

@@ -34,6 +34,7 @@ CASE(every_form_prints_in_normal_form_and_reads_back)
 {
     static const char *const pairs[][2] = {
         {"1+2*3^-1",                                "1 + 2 * 3 ^ -1"                            },
+        {"-inf^b+Inf",                              "-Inf ^ b + +Inf"                           },
         {"-a^2",                                    "-a ^ 2"                                    },
         {"(1)",                                     "(1)"                                       },
         {"'it\\'s'",                                "\"it's\""                                  },

@@ -7,7 +7,7 @@ PYTHON ?= /usr/bin/python3
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check reference fuzz asan tsan clean help
+.PHONY: build deps deps-test deps-bench up check unit bench install deb format format-check reference simulate fuzz asan tsan clean help
 
 ## build: compile build/tend, build/tendd and build/tend-shim; installs nothing
 build: $(BUILD)/build.ninja
@@ -71,6 +71,11 @@ reference: build
 	@$(BUILD)/tend __reference events > docs/reference/events.md
 	@$(BUILD)/tend schema > docs/reference/tend.schema.json
 	@$(BUILD)/tests/promqlask --reference > docs/reference/promql.md
+
+## simulate: live SEEDS (2000) simulated lives of projects against the engine; the first that goes wrong tells its story
+SEEDS ?= 2000
+simulate: build
+	@$(BUILD)/tests/simulate/simulate --seeds $(SEEDS)
 
 ## fuzz: every fuzz target for a minute (SECONDS=n) on its stored corpus
 SECONDS ?= 60

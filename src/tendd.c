@@ -210,6 +210,7 @@ static bool start_hands(struct daemon *d, struct err *err)
         .state_dir = d->paths.state_dir,
         .run_dir = d->paths.run_dir,
         .shim_path = d->options.shim,
+        .revision_key = {.at = (const char *)d->state.key.at, .len = sizeof d->state.key.at},
         .started_at_ns = d->started_at_ns,
     };
     struct journal_health health;

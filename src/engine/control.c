@@ -105,7 +105,7 @@ static void add_missing(struct control *c)
         i = instance_create(c, slot);
         instance_set_spec(i, p, s);
         vec_push(&c->slots, i);
-        c->engine->changed = true;
+        control_changed(c);
     }
 }
 
@@ -116,7 +116,7 @@ static void note_removed(const struct instance *i)
     if (i->control->spec == NULL) /* the service goes with all of its instances */
         return;
     note_begin(&n, i->control->engine, "instance.removed", i->subject);
-    note_cause(&n, i->last_event);
+    note_cause(&n, i->last_event != 0 ? i->last_event : i->control->cause);
     json_text(&n.json, "reason", i->reason);
     (void)note_end(&n);
 }
@@ -139,7 +139,7 @@ static void trim_slots(struct control *c)
         note_removed(last);
         instance_destroy(&last);
         c->slots.count--;
-        e->changed = true;
+        control_changed(c);
     }
 }
 
@@ -165,7 +165,7 @@ static void start_if_possible(struct instance *i)
     const struct service *s = control_target(c, &p);
     char waits_for[160];
 
-    if (i->state == INSTANCE_PENDING &&
+    if ((i->state == INSTANCE_PENDING || i->incarnation == 0) && /* stopped before it ever ran */
         !control_dependencies_hold(c, waits_for, sizeof waits_for)) {
         job_wake(c);
         tell_waiting(i, waits_for);
@@ -197,6 +197,8 @@ static void step_instance(struct instance *i)
         return;
     if (i->state == INSTANCE_PENDING || i->state == INSTANCE_FAILED ||
         i->state == INSTANCE_COMPLETED) {
+        if (i->has_process) /* its shim knows another policy than we do, and waits */
+            c->engine->host.stop(c->engine->host.data, i, i->spec->stop_grace_ns);
         (void)instance_move(i, INSTANCE_ON_STOP);
         return;
     }

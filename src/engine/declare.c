@@ -14,7 +14,9 @@ void controls_link(struct engine *e)
         struct control *c = entry->value;
         const struct service *s = c->spec;
 
-        if (s == NULL && c->slots.count > 0) /* on its way out: before what it needs */
+        if (s == NULL) /* on its way out: before what it needs */
+            s = c->previous;
+        if (s == NULL && c->slots.count > 0)
             s = c->slots.at[0]->spec;
         for (size_t d = 0; s != NULL && d < s->dependency_count; d++) {
             struct control *on = control_find(e, s->dependencies[d].service);
@@ -34,7 +36,8 @@ static bool runs_another_revision(const struct control *c, const struct service 
     return false;
 }
 
-static void note_declared(struct control *c, const struct service *s, bool is_new, bool clear)
+static void note_declared(
+    struct control *c, const struct service *s, bool is_new, bool clear, bool anew)
 {
     struct note n;
 
@@ -43,11 +46,12 @@ static void note_declared(struct control *c, const struct service *s, bool is_ne
     note_hash(&n, "revision", &s->revision);
     json_int(&n.json, "replicas", control_replicas(c));
     json_bool(&n.json, "new", is_new);
-    if (clear) {
-        json_open_object(&n.json, "set");
+    json_open_object(&n.json, "set");
+    if (clear)
         json_add_null(&n.json, "stopped");
-        json_end(&n.json);
-    }
+    if (anew)
+        json_add_null(&n.json, "held");
+    json_end(&n.json);
     (void)note_end(&n);
 }
 
@@ -95,7 +99,7 @@ static void declare_service(
     struct engine *e, const struct project *p, const struct service *s, uint64_t intent, bool start)
 {
     struct control *c = control_find(e, s->name);
-    bool is_new = c == NULL || c->spec == NULL, clear, changed, restarts;
+    bool is_new = c == NULL || c->spec == NULL, clear, changed, restarts, anew;
     const struct project *old;
 
     if (c == NULL)
@@ -107,6 +111,9 @@ static void declare_service(
         c->cause = intent;
     if (restarts && runs_another_revision(c, s))
         keep_previous(c);
+    /* It was taken back once, and there is nothing any more that it could be taken back to. */
+    anew = restarts && c->previous == NULL && c->is_held && hash_eq(&c->held, &s->revision);
+    c->is_held = c->is_held && !anew;
     if (restarts && c->update.phase != UPDATE_NONE) {
         update_abandon(c);
     }
@@ -129,7 +136,7 @@ static void declare_service(
     c->stopped = c->stopped && !start;
     declare_job(c, restarts);
     if (changed || clear)
-        note_declared(c, s, is_new, clear);
+        note_declared(c, s, is_new, clear, anew);
     control_mark(c);
 }
 

@@ -12,12 +12,13 @@ bool control_meets(const struct control *c, enum depend_condition condition)
     for (size_t i = 0; i < c->slots.count; i++) {
         const struct instance *in = c->slots.at[i];
 
-        if (in->slot > wanted)
+        if (in->slot > wanted || in->unheard) /* adopted: nobody knows yet whether it runs */
             continue;
         switch (condition) {
         case DEPEND_STARTED:
-            met += in->state == INSTANCE_PROBING || in->state == INSTANCE_READY ||
-                   in->state == INSTANCE_COMPLETED;
+            met +=
+                ((in->state == INSTANCE_PROBING || in->state == INSTANCE_READY) && in->pid != 0) ||
+                in->state == INSTANCE_COMPLETED;
             break;
         case DEPEND_HEALTHY:
             met += in->state == INSTANCE_READY;

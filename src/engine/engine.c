@@ -217,6 +217,13 @@ size_t engine_instance_count(const struct engine *e)
     return count;
 }
 
+int engine_declared_replicas(const struct engine *e, const char *service)
+{
+    const struct control *c = control_find(e, service);
+
+    return c != NULL && c->spec != NULL ? c->spec->replicas : -1;
+}
+
 bool engine_declares(const struct engine *e, const char *service)
 {
     const struct control *c = control_find(e, service);

@@ -17,6 +17,7 @@
 #define TEND_ENGINE_ENGINE_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "engine/backoff.h"
 #include "engine/instance.h"
 #include "engine/job.h"
@@ -86,6 +87,7 @@ struct instance {
     bool restart_asked; /* its next start is no healing: somebody asked for it */
     bool unheard;       /* adopted by the journal's word: its shim has not answered yet */
     bool held_down;     /* a person stopped just this one */
+    bool undecided;     /* `last_exit` is known, and what it means was not told */
     bool in_batch;      /* being replaced */
     int64_t batch_deadline_ns;
     bool quarantine_told;
@@ -208,6 +210,7 @@ struct engine_facts {
     int generation;
     struct hash held, paused_update; /* revisions */
     bool is_held, is_paused;
+    char held_over[HASH_TEXT_BYTES]; /* the document that the revision before is of; "" unknown */
 };
 void engine_restore_service(
     struct engine *e, const char *service, const struct engine_facts *facts);
@@ -215,9 +218,12 @@ void engine_restore_service(
 struct json_t;
 void engine_restore_job(struct engine *e, const char *job, const struct json_t *fact);
 /* What was declared last, and before that (NULL: not known) to carry on, and revert, an update.
- * Without events: nothing changes by it. Before engine_restore_service. */
+ * Without events: nothing changes by it. Before engine_restore_service. `project` may be NULL. */
 void engine_restore_project(
     struct engine *e, const struct project *project, const struct project *previous);
+/* What a service ran before the revision that is held, where the previous project has it no more.
+ */
+void engine_restore_held_over(struct engine *e, const char *service, const struct project *project);
 void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns);
 /* A person stopped just this one, and nothing of it runs. */
 void engine_restore_held_down(struct engine *e, const char *service, int slot);
@@ -230,6 +236,9 @@ struct engine_found {
     bool ready; /* it was when it was last seen */
     bool held_down;
     bool running; /* else: its shim waits for a word */
+    bool exited;  /* it was seen how, and not what is to be done: */
+    int code;     /* -1 by a signal */
+    int signal;
     int pid, port;
     int64_t started_ns, started_wall_ns;
     uint64_t last_event;
@@ -259,6 +268,11 @@ const struct project *engine_project(const struct engine *e); /* borrowed; NULL 
 const struct project *engine_previous(const struct engine *e);
 size_t engine_instance_count(const struct engine *e);
 bool engine_is_job(const struct engine *e, const char *name);
+/* The facts of what people want of it, as it is now, into an open object; those of one that is not
+ * there are taken away. */
+void engine_write_wishes(const struct engine *e, const char *service, int slot, struct json *j);
+/* As the file says, whatever was scaled; -1 if it is not declared. */
+int engine_declared_replicas(const struct engine *e, const char *service);
 bool engine_declares(const struct engine *e, const char *service);
 void engine_each_instance(
     const struct engine *e, void *data, void (*fn)(void *data, struct instance *i));

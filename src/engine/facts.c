@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,13 @@ void facts_fini(struct facts *f)
     map_fini(&f->known);
 }
 
+static int slot_of(const char *subject)
+{
+    const char *slash = strchr(subject, '/');
+
+    return slash != NULL ? atoi(slash + 1) : 0;
+}
+
 struct known *facts_of(struct facts *f, const char *subject)
 {
     struct known *k = map_get(&f->known, str_from(subject));
@@ -30,6 +38,7 @@ struct known *facts_of(struct facts *f, const char *subject)
     k->subject = mem_copy_string(subject);
     k->service.replicas = -1;
     k->start_ms = k->stop_ms = -1;
+    k->instance.slot = slot_of(subject);
     k->instance.final = INSTANCE_STARTING;
     (void)map_put(&f->known, str_from(k->subject), k);
     return k;
@@ -87,6 +96,14 @@ static void take_record(struct known *k, void *at, const json_t *value)
         (void)snprintf(k->record, sizeof k->record, "%s", json_string_value(value));
 }
 
+static void take_held_over(struct known *k, void *at, const json_t *value)
+{
+    (void)at;
+    if (json_is_string(value))
+        (void)snprintf(
+            k->service.held_over, sizeof k->service.held_over, "%s", json_string_value(value));
+}
+
 static void take_final(struct known *k, void *at, const json_t *value)
 {
     bool completed = json_is_string(value) && strcmp(json_string_value(value), "completed") == 0;
@@ -112,6 +129,7 @@ static const struct {
     {"stopped", take_bool, offsetof(struct known, service.stopped)},
     {"generation", take_generation, 0},
     {"held", take_held, offsetof(struct known, service.held)},
+    {"held_over", take_held_over, 0},
     {"paused_update", take_paused, offsetof(struct known,service.paused_update)},
     {"revision", take_revision, offsetof(struct known, instance.revision)},
     {"held_down", take_bool, offsetof(struct known, instance.held_down)},
@@ -136,8 +154,8 @@ static void take_pause(struct engine *e, int64_t until_wall_ns)
 
     if (until_wall_ns == INT64_MAX)
         engine_restore_pause(e, INT64_MAX, INT64_MAX);
-    else if (left_ns > 0)
-        engine_restore_pause(e, e->now_ns + left_ns, until_wall_ns);
+    else /* one that is over ends in the first turn, and is no fact any more */
+        engine_restore_pause(e, e->now_ns + (left_ns > 0 ? left_ns : 0), until_wall_ns);
 }
 
 static void take_value(
@@ -160,7 +178,7 @@ void facts_take(struct facts *f, struct engine *e, const char *subject, const ch
 {
     json_t *value = json_loadb(json.at, json.len, JSON_DECODE_ANY, NULL);
 
-    if (strcmp(key, "document") == 0)
+    if ((strcmp(key, "document") == 0 || strcmp(key, "down") == 0) && seq > f->intent)
         f->intent = seq;
     if (value != NULL && !json_is_null(value))
         take_value(f, e, subject, key, value);
@@ -180,12 +198,25 @@ void facts_take_state(struct facts *f, const char *subject, int slot, const char
 
     k->instance.slot = slot;
     k->instance.ready = strcmp(state, "ready") == 0;
+    k->instance.exited = strcmp(state, "exited") == 0;
+    k->starting = strcmp(state, "starting") == 0;
     k->waiting = false;
     k->present = false;
     for (size_t p = 0; p < COUNT(present_states); p++)
         k->present = k->present || strcmp(state, present_states[p]) == 0;
     for (size_t w = 0; w < COUNT(waiting_states); w++)
         k->waiting = k->waiting || strcmp(state, waiting_states[w]) == 0;
+}
+
+void facts_take_exit(struct facts *f, const char *subject, struct str evidence)
+{
+    json_t *exit = json_loadb(evidence.at, evidence.len, 0, NULL);
+    const json_t *code = json_object_get(exit, "code");
+    struct known *k = facts_of(f, subject);
+
+    k->instance.code = json_is_integer(code) ? (int)json_integer_value(code) : -1;
+    k->instance.signal = json_is_integer(code) ? 0 : SIGKILL; /* which one is no matter */
+    json_decref(exit);
 }
 
 /* ---- to the engine ---- */
@@ -201,14 +232,25 @@ static void restore_pace(const struct known *k, struct engine *e)
     engine_restore_pace(e, service, k->start_ms, k->stop_ms);
 }
 
+/* Also of a service that is not declared: a daemon died before it had removed it, so this one does.
+ */
 void facts_restore_services(struct facts *f, struct engine *e)
 {
+    static const struct engine_facts unsaid = {.replicas = -1};
+
     MAP_EACH (&f->known, entry) {
         struct known *k = entry->value;
 
+        const char *slash = strchr(k->subject, '/');
+        char service[ENGINE_SUBJECT_BYTES];
+
         restore_pace(k, e);
-        if (strchr(k->subject, '/') == NULL && engine_declares(e, k->subject))
-            engine_restore_service(e, k->subject, &k->service);
+        (void)snprintf(service, sizeof service, "%.*s",
+            (int)(slash != NULL ? slash - k->subject : (ptrdiff_t)strlen(k->subject)), k->subject);
+        if (slash == NULL)
+            engine_restore_service(e, service, &k->service);
+        else if (!engine_declares(e, service) && map_get(&f->known, str_from(service)) == NULL)
+            engine_restore_service(e, service, &unsaid);
         if (k->job != NULL)
             engine_restore_job(e, k->subject, k->job);
     }

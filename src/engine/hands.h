@@ -29,7 +29,8 @@ struct hands_settings {
     struct snapshot_cell *cell;
     const char *project;
     const char *state_dir, *run_dir, *shim_path;
-    int64_t started_at_ns; /* wall */
+    struct str revision_key; /* HMAC key for secrets in revisions */
+    int64_t started_at_ns;   /* wall */
     /* The snapshot was published. */
     void (*published)(void *data);
     void *data;

@@ -42,6 +42,7 @@ struct hand {
 struct unacknowledged {
     uint64_t seq;
     struct hand *hand; /* NULL: forgotten meanwhile */
+    uint64_t run_id;   /* a slot's next run counts its records anew */
     uint64_t number;
 };
 

@@ -222,6 +222,7 @@ void hands_lease(void *data, struct instance *i, bool hands_off)
         return;
     lease = lease_of(i->spec, hands_off);
     process_lease(hand->process, &lease);
+    process_hold(hand->process, hands_off); /* without a daemon too */
 }
 
 /* ---- records ---- */
@@ -260,7 +261,8 @@ static void acknowledge_until(struct hands *h, uint64_t durable)
     while (done < h->unacknowledged.count && h->unacknowledged.at[done].seq <= durable) {
         struct unacknowledged *u = &h->unacknowledged.at[done++];
 
-        if (u->hand != NULL && u->hand->process != NULL)
+        if (u->hand != NULL && u->hand->process != NULL &&
+            process_run_id(u->hand->process) == u->run_id)
             process_ack(u->hand->process, u->number);
     }
     memmove(h->unacknowledged.at, h->unacknowledged.at + done,
@@ -279,10 +281,11 @@ static void on_durable(void *data, const struct err *err)
     ask_for_notice(h);
 }
 
-static void acknowledge_later(struct hand *hand, uint64_t number)
+static void acknowledge_later(struct hand *hand, uint64_t run_id, uint64_t number)
 {
     struct hands *h = hand->hands;
-    struct unacknowledged u = {.seq = hand->instance->last_event, .hand = hand, .number = number};
+    struct unacknowledged u = {
+        .seq = hand->instance->last_event, .hand = hand, .run_id = run_id, .number = number};
 
     if (u.seq == 0)
         return;
@@ -303,7 +306,7 @@ static void tell_exit(struct hand *hand, const struct process_record *r)
         .core = r->core,
         .ran_ns = r->alive_ns,
         .at_ns = r->boot_ns,
-        .restarting = r->next == PROCESS_NEXT_RESTART || r->next == PROCESS_NEXT_RETRY,
+        .restarting = r->next == PROCESS_NEXT_RESTART, /* what it plans alone is ours to decide */
         .stopped = r->stopped,
     };
 
@@ -326,7 +329,7 @@ static void on_record(void *data, struct process *p, const struct process_record
     struct hands *h = data;
     struct hand *hand = OBJ(hand, HAND_MAGIC, process_owner(p));
     struct instance *i = hand->instance;
-    char json[64];
+    char json[160];
 
     hands_now(h);
     if (is_known(i, r)) {
@@ -336,7 +339,8 @@ static void on_record(void *data, struct process *p, const struct process_record
     name_record(i->record, sizeof i->record, r);
     switch (r->kind) {
     case PROCESS_STARTED:
-        engine_on_started(h->engine, i, r->pid, r->restarts > 0, r->boot_ns, r->wall_ns);
+        engine_on_started(h->engine, i, r->pid, r->restarts > 0 && i->state != INSTANCE_STARTING,
+            r->boot_ns, r->wall_ns); /* what tend asked for is not the shim's doing */
         break;
     case PROCESS_EXITED:
         tell_exit(hand, r);
@@ -345,15 +349,17 @@ static void on_record(void *data, struct process *p, const struct process_record
         tell_exec_failed(hand, r);
         return;
     case PROCESS_ADOPTED:
-        (void)engine_note(
-            h->engine, i, "instance.adopted", STR("{\"reason\":\"its shim was gone\"}"));
+        (void)snprintf(json, sizeof json,
+            "{\"reason\":\"its shim was gone\",\"set\":{\"record\":\"%s\"}}", i->record);
+        (void)engine_note(h->engine, i, "instance.adopted", str_from(json));
         break;
     case PROCESS_MERGED:
-        (void)snprintf(json, sizeof json, "{\"merged\":%" PRIu64 "}", r->merged);
+        (void)snprintf(json, sizeof json, "{\"merged\":%" PRIu64 ",\"set\":{\"record\":\"%s\"}}",
+            r->merged, i->record);
         (void)engine_note(h->engine, i, "instance.records_merged", str_from(json));
         break;
     }
-    acknowledge_later(hand, r->number);
+    acknowledge_later(hand, r->run_id, r->number);
 }
 
 /* Killed between starting the service and writing so: no record tells of this start. */

@@ -3,9 +3,12 @@
 #include "engine/hands_private.h"
 
 #include "base/arena.h"
+#include "base/log.h"
+#include "engine/documents.h"
 #include "engine/facts.h"
 #include "record/views.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +38,8 @@ static bool on_instance(void *data, const struct views_instance *v)
     k = facts_of(&r->facts, v->subject);
     k->instance.incarnation = (int)v->incarnation;
     k->instance.last_event = v->state_seq;
+    if (v->last_exit != NULL && v->last_exit[0] != 0)
+        facts_take_exit(&r->facts, v->subject, str_from(v->last_exit));
     return true;
 }
 
@@ -50,6 +55,15 @@ static void hold_port_again(struct hands *h, struct hand *hand)
     hand->port_is_fixed = i->spec->port != 0;
 }
 
+/* What the journal knows of it is of this run. */
+static bool is_run(const struct known *k, const struct process *p)
+{
+    char run[24];
+
+    (void)snprintf(run, sizeof run, "%016" PRIx64 ":", process_run_id(p));
+    return strncmp(k->record, run, strlen(run)) == 0;
+}
+
 static void *on_found(void *data, struct process *p)
 {
     struct hands *h = data;
@@ -62,10 +76,16 @@ static void *on_found(void *data, struct process *p)
     (void)snprintf(subject, sizeof subject, "%s/%d", process_service(p), process_slot(p));
     k = facts_of(&r->facts, subject);
     k->instance.slot = process_slot(p);
-    k->instance.final = INSTANCE_STARTING;
+    if (!is_run(k, p)) { /* else what had ended for good left its directory */
+        k->instance.final = INSTANCE_STARTING;
+        if (!k->starting && k->record[0] != 0)
+            k->instance.revision = (struct hash){0}; /* what told of its start was lost */
+    }
     k->instance.running = !k->waiting;
     if (process_pid(p) > 0)
         k->instance.pid = process_pid(p); /* else the journal's word, until its shim has answered */
+    if (k->instance.last_event == 0)      /* what told of it was lost with the daemon */
+        k->instance.last_event = r->facts.intent;
     i = engine_adopt(h->engine, process_service(p), &k->instance);
     (void)snprintf(i->record, sizeof i->record, "%s", k->record);
     hand = hand_of(h, i);
@@ -124,6 +144,27 @@ static void on_adopted(void *data, struct instance *i)
     engine_adopted(data, i);
 }
 
+/* What ran before a revision that is held may be of an older document than the previous one. */
+static void restore_held_over(struct restoring *r)
+{
+    const struct hands_settings *settings = &r->hands->settings;
+
+    MAP_EACH (&r->facts.known, entry) {
+        const struct known *k = entry->value;
+        const struct project *p;
+        struct err err = ERR_INIT;
+
+        if ((!k->service.is_held && !k->service.is_paused) || k->service.held_over[0] == 0)
+            continue;
+        p = documents_load(settings->state_dir, k->service.held_over, settings->revision_key, &err);
+        if (p != NULL)
+            engine_restore_held_over(r->hands->engine, k->subject, p);
+        else
+            log_warn("document.unreadable", "fact=held_over err=\"%s\"", err.text);
+        project_unref(&p);
+    }
+}
+
 /* ---- together ---- */
 
 static bool restore_all(struct restoring *r, struct err *err)
@@ -135,6 +176,7 @@ static bool restore_all(struct restoring *r, struct err *err)
     TRY(views_facts_each(h->settings.views, NULL, NULL, on_fact, r, err));
     TRY(views_instances_each(h->settings.views, NULL, on_instance, r, err));
     facts_restore_services(&r->facts, h->engine);
+    restore_held_over(r);
     h->restoring = r;
     ok = process_adopt_all(h->driver, &adoption, err);
     h->restoring = NULL;
@@ -153,8 +195,7 @@ bool hands_restore(struct hands *h, const struct project *project, const struct 
     bool ok;
 
     hands_now(h);
-    if (project != NULL)
-        engine_restore_project(h->engine, project, previous);
+    engine_restore_project(h->engine, project, previous);
     ok = restore_all(&r, err);
     *out_adopted = r.adopted;
     facts_fini(&r.facts);

@@ -52,7 +52,7 @@ static void describe_exit(struct instance *i, const struct engine_exit *x)
 }
 
 /* What the host told last is known from here on: it is not told twice. */
-static void put_record(struct note *n, const struct instance *i)
+static void put_record(struct note *n, const struct instance *i, bool lives)
 {
     if (i->record[0] == 0)
         return;
@@ -60,17 +60,19 @@ static void put_record(struct note *n, const struct instance *i)
     json_int(&n->json, "restarts", i->restarts);
     if (i->port > 0)
         json_int(&n->json, "port", i->port);
-    if (i->pid > 0) {
+    if (!lives)
+        json_add_null(&n->json, "pid");
+    else if (i->pid > 0) {
         json_int(&n->json, "pid", i->pid);
         json_int(&n->json, "started_ns", i->started_ns);
         json_int(&n->json, "started_wall_ns", i->started_wall_ns);
     }
 }
 
-static void set_record(struct note *n, const struct instance *i)
+static void set_record(struct note *n, const struct instance *i, bool lives)
 {
     json_open_object(&n->json, "set");
-    put_record(n, i);
+    put_record(n, i, lives);
     json_end(&n->json);
 }
 
@@ -117,7 +119,7 @@ static void note_exit(struct instance *i, const struct engine_exit *x)
     if (x->core)
         json_bool(&n.json, "core", true);
     tell_when(&n, i->last_exit_wall_ns);
-    set_record(&n, i);
+    set_record(&n, i, false);
     i->last_event = note_end(&n);
 }
 
@@ -251,7 +253,7 @@ static void note_started(struct instance *i, bool by_shim, int64_t down_ns)
         note_function_end(&n, i->backoff.row, BACKOFF_BURST);
     }
     tell_when(&n, i->started_wall_ns);
-    set_record(&n, i);
+    set_record(&n, i, true);
     i->last_event = note_end(&n);
 }
 
@@ -304,7 +306,7 @@ void engine_on_start_failed(struct engine *e, struct instance *i, const char *wh
 
     (void)IN(i);
     control_changed(i->control);
-    i->has_process = false;
+    i->has_process = i->unheard = false;
     i->pid = 0;
     if (i->state == INSTANCE_STOPPING) { /* nobody wants it any more */
         engine_on_gone(e, i);
@@ -379,7 +381,7 @@ static void note_stopped(struct instance *i)
     json_text(&n.json, "reason", i->reason);
     json_number(&n.json, "took_ms", (double)(took_ns / 1000) / 1000);
     json_open_object(&n.json, "set");
-    put_record(&n, i);
+    put_record(&n, i, false);
     if (stop_ms >= 0)
         json_int(&n.json, "stop_ms", stop_ms);
     json_end(&n.json);
@@ -439,12 +441,30 @@ static bool limited_by_storm(struct instance *i)
     return true;
 }
 
+/* It ended while a daemon looked that died before it had decided: does it end for good? */
+static bool ends_for_good(struct instance *i)
+{
+    enum verdict v = VERDICT_RESTART;
+
+    if (i->undecided && !i->run.active)
+        v = judge_exit(&i->spec->restart, &i->last_exit);
+    i->undecided = false;
+    if (v == VERDICT_RESTART)
+        return false;
+    describe_exit(i, &i->last_exit);
+    heal_note_end(i, v == VERDICT_COMPLETED);
+    (void)instance_move(i, v == VERDICT_COMPLETED ? INSTANCE_ON_COMPLETED : INSTANCE_ON_FAILED);
+    return true;
+}
+
 static void start_again(struct instance *i)
 {
     struct control *c = i->control;
     const struct project *p;
     const struct service *s = control_target(c, &p);
 
+    if (ends_for_good(i))
+        return;
     if (!control_wants(c, i) || (i->run.active && i->has_process)) {
         i->deadline_ns = INT64_MAX; /* it is stopped when it may go, or wanted again */
         return;

@@ -41,6 +41,10 @@ static void restore_previous(struct engine *e, const struct project *previous)
 void engine_restore_project(
     struct engine *e, const struct project *project, const struct project *previous)
 {
+    if (project == NULL) { /* what is left of it is only stopped, as it said */
+        e->previous_project = previous != NULL ? project_ref(previous) : NULL;
+        return;
+    }
     e->project = project_ref(project);
     for (size_t k = 0; k < project->service_count; k++) {
         struct control *c = control_create(e, project->services[k].name);
@@ -51,6 +55,18 @@ void engine_restore_project(
     if (previous != NULL)
         restore_previous(e, previous);
     controls_link(e);
+}
+
+void engine_restore_held_over(struct engine *e, const char *service, const struct project *project)
+{
+    struct control *c = control_find(e, service);
+    const struct service *s = project_service(project, str_from(service));
+
+    if (c == NULL || c->spec == NULL || s == NULL || hash_eq(&s->revision, &c->spec->revision))
+        return;
+    project_unref(&c->previous_project);
+    c->previous_project = project_ref(project);
+    c->previous = s;
 }
 
 void engine_restore_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns)
@@ -68,6 +84,8 @@ static void find_spec(struct instance *i, const struct hash *revision)
         instance_set_spec(i, c->previous_project, c->previous);
     else if (c->spec != NULL)
         instance_set_spec(i, c->project, c->spec);
+    else if (c->previous != NULL)
+        instance_set_spec(i, c->previous_project, c->previous);
     i->revision = *revision;
 }
 
@@ -107,6 +125,18 @@ static void adopt_state(struct engine *e, struct instance *i, const struct engin
     }
 }
 
+/* No longer declared: how it is stopped, and before what, was declared before. */
+static void remember_removed(struct control *c)
+{
+    const struct project *p = c->engine->previous_project;
+
+    if (c->spec != NULL || c->previous != NULL || p == NULL)
+        return;
+    c->previous = project_service(p, str_from(c->name));
+    if (c->previous != NULL)
+        c->previous_project = project_ref(p);
+}
+
 struct instance *engine_adopt(struct engine *e, const char *service, const struct engine_found *f)
 {
     struct control *c = control_find(e, service);
@@ -114,6 +144,7 @@ struct instance *engine_adopt(struct engine *e, const char *service, const struc
 
     if (c == NULL)
         c = control_create(e, service);
+    remember_removed(c);
     i = slot_for(c, f->slot);
     find_spec(i, &f->revision);
     i->incarnation = f->incarnation;
@@ -125,11 +156,14 @@ struct instance *engine_adopt(struct engine *e, const char *service, const struc
     i->started_ns = f->started_ns;
     i->started_wall_ns = f->started_wall_ns;
     i->last_event = f->last_event;
+    i->undecided = f->exited && !f->running && f->final == INSTANCE_STARTING;
+    if (i->undecided)
+        i->last_exit = (struct engine_exit){.known = true, .code = f->code, .signal = f->signal};
     if (!f->running || e->now_ns - f->started_ns < i->spec->restart.stable_ns)
         i->backoff.row = f->row; /* else it has run well since */
     i->was_ready = f->ready;
     i->unheard = i->has_process = f->final == INSTANCE_STARTING;
-    if (!i->has_process)
+    if (!i->has_process || !f->running)
         i->pid = 0;
     adopt_state(e, i, f);
     if (control_is_job(c))
@@ -177,10 +211,14 @@ static void drop_previous(struct control *c)
 
 void engine_restored(struct engine *e, uint64_t intent)
 {
+    controls_link(e);
     MAP_EACH (&e->controls, entry) {
         struct control *c = entry->value;
 
         c->cause = intent;
+        for (size_t k = 0; k < c->slots.count; k++)
+            if (c->slots.at[k]->last_event == 0) /* what told of it was lost with the daemon */
+                c->slots.at[k]->last_event = intent;
         drop_previous(c);
         control_summarize_silently(c);
     }

@@ -182,6 +182,11 @@ void instance_stop(struct instance *i, uint64_t cause, const char *why)
     json_text(&n.json, "reason", why);
     json_int(&n.json, "signal", i->spec->stop_signal);
     json_int(&n.json, "grace_ms", i->spec->stop_grace_ns / NS_PER_MS);
+    if (i->held_down) { /* a start that was asked for before it has taken the fact back */
+        json_open_object(&n.json, "set");
+        json_bool(&n.json, "held_down", true);
+        json_end(&n.json);
+    }
     i->last_event = note_end(&n);
     (void)instance_move(i, INSTANCE_ON_STOP);
     if (!i->has_process) /* nothing runs: nothing to wait for */

@@ -64,12 +64,12 @@ static enum service_state summarize(const struct control *c)
 
 static uint64_t newest_event(const struct control *c)
 {
-    uint64_t newest = 0;
+    uint64_t newest = 0; /* before any: what people wanted of it */
 
     for (size_t k = 0; k < c->slots.count; k++)
         if (c->slots.at[k]->last_event > newest)
             newest = c->slots.at[k]->last_event;
-    return newest;
+    return newest != 0 ? newest : c->cause;
 }
 
 /* Down for less than this and back again is told by the instance's own events alone. */

@@ -27,6 +27,8 @@ bool update_is_outdated(const struct control *c, const struct instance *i)
 
     if (target == NULL || !control_wants(c, i))
         return false;
+    if (c->is_held && hash_eq(&c->held, &target->revision) && i->generation == c->generation)
+        return false; /* it was taken back, and nobody knows any more what ran before: let it be */
     if (i->state == INSTANCE_PENDING || i->state == INSTANCE_STOPPED)
         return false; /* starts as what is wanted anyway */
     return !may_run_revision(i, target) || i->generation < c->generation;
@@ -82,6 +84,35 @@ static void replace(struct control *c, struct instance *i)
                                               : "it is replaced by the new revision");
 }
 
+/* On its way to what is wanted: one that an update before this, or a daemon before this, had taken
+ * down, or a new slot. */
+static bool is_coming(const struct control *c, const struct instance *i)
+{
+    bool starts = i->state == INSTANCE_STARTING || i->state == INSTANCE_PROBING;
+    bool goes = i->state == INSTANCE_DRAINING || i->state == INSTANCE_STOPPING ||
+                i->state == INSTANCE_STOPPED; /* and comes back */
+
+    return control_wants(c, i) && !i->in_batch &&
+           (goes || (starts && !i->was_ready && !update_is_outdated(c, i)));
+}
+
+/* They are of this batch: no more are taken down than may be. */
+static int take_in_coming(struct control *c, const struct service *s)
+{
+    int taken = 0;
+
+    for (size_t k = 0; k < c->slots.count; k++) {
+        struct instance *i = c->slots.at[k];
+
+        if (!is_coming(c, i))
+            continue;
+        i->in_batch = true;
+        i->batch_deadline_ns = c->engine->now_ns + s->stop_grace_ns + s->update.deadline_ns;
+        taken++;
+    }
+    return taken;
+}
+
 static void begin_batch(struct control *c)
 {
     const struct service *s = control_target(c, NULL);
@@ -91,6 +122,7 @@ static void begin_batch(struct control *c)
     if (c->update.phase == UPDATE_REVERTING)
         room = INT_MAX; /* back to what worked, all at once */
     c->update.ready_since_ns = 0;
+    room -= take_in_coming(c, s);
     while (room-- > 0 && (i = next_outdated(c)) != NULL)
         replace(c, i);
 }
@@ -184,6 +216,8 @@ static void note_failure(
     note_function_end(&n, 0, 1);
     json_open_object(&n.json, "set");
     note_hash(&n, fact, &s->revision);
+    if (c->previous_project != NULL)
+        note_hash(&n, "held_over", &c->previous_project->digest);
     json_end(&n.json);
     c->update.failed_event = note_end(&n);
     c->failed_update_seq = c->cause;

@@ -243,7 +243,7 @@ void engine_end_pause(struct engine *e)
 void engine_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns, uint64_t intent)
 {
     e->pause_event = intent;
-    e->changed = true;
+    e->changed = e->any_dirty = true; /* its end is due some time, even if there is no service */
     if (until_ns == 0) {
         if (engine_is_paused(e))
             engine_end_pause(e);
@@ -252,4 +252,37 @@ void engine_pause(struct engine *e, int64_t until_ns, int64_t until_wall_ns, uin
     e->paused_until_ns = until_ns;
     e->paused_until_wall_ns = until_wall_ns;
     tell_all_leases(e);
+}
+
+static void write_bool(struct json *j, const char *key, bool on)
+{
+    if (on)
+        json_bool(j, key, true);
+    else
+        json_add_null(j, key);
+}
+
+void engine_write_wishes(const struct engine *e, const char *service, int slot, struct json *j)
+{
+    const struct control *c = control_find(e, service);
+    const struct instance *i = slot > 0 ? engine_instance(e, service, slot) : NULL;
+    char held[HASH_TEXT_BYTES];
+
+    if (slot > 0) {
+        write_bool(j, "held_down", i != NULL && i->held_down);
+        return;
+    }
+    write_bool(j, "stopped", c != NULL && c->stopped);
+    if (c != NULL && c->replicas_override >= 0)
+        json_int(j, "replicas", c->replicas_override);
+    else
+        json_add_null(j, "replicas");
+    if (c != NULL && c->generation > 0)
+        json_int(j, "generation", c->generation);
+    else
+        json_add_null(j, "generation");
+    if (c == NULL || !c->is_held)
+        return;
+    hash_format(&c->held, held);
+    json_text(j, "held", held);
 }

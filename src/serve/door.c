@@ -97,6 +97,24 @@ static void begin_run(struct request *r, const struct engine_sink *sink)
     executor_begin(r->door->settings.executor, run, r->intent, sink);
 }
 
+static void write_subject(const struct command *c, char out[EVENT_SUBJECT_BYTES_MAX])
+{
+    if (c->service == NULL)
+        (void)snprintf(out, EVENT_SUBJECT_BYTES_MAX, "project");
+    else if (c->slot == 0)
+        (void)snprintf(out, EVENT_SUBJECT_BYTES_MAX, "%s", c->service);
+    else
+        (void)snprintf(out, EVENT_SUBJECT_BYTES_MAX, "%s/%d", c->service, c->slot);
+}
+
+static const char *const verbs[] = {
+    [COMMAND_START] = "start",
+    [COMMAND_STOP] = "stop",
+    [COMMAND_RESTART] = "restart",
+    [COMMAND_SCALE] = "scale",
+    [COMMAND_RETRY] = "retry",
+};
+
 /* The intent is durable: it takes effect. */
 static void carry_out(struct request *r)
 {
@@ -149,6 +167,32 @@ static bool check(const struct request *r, struct err *err)
            (c->kind != COMMAND_START || engine_check_start(r->door->engine, c->service, err));
 }
 
+/* Refused behind its intent: what that says is wanted is as it is, for the next daemon too. */
+static void take_back(struct request *r, const struct err *why)
+{
+    const struct command *c = r->command;
+    struct buf body = BUF_INIT(EVENT_EVIDENCE_BYTES_MAX);
+    struct json j = json_begin(&body);
+    char subject[EVENT_SUBJECT_BYTES_MAX];
+    struct event event = {.type = "operation.failed",
+        .actor = "tend",
+        .subject = subject,
+        .causes = {r->intent},
+        .cause_count = 1};
+
+    write_subject(c, subject);
+    json_open_object(&j, NULL);
+    json_text(&j, "operation", verbs[c->kind]);
+    json_text(&j, "reason", why->text);
+    json_open_object(&j, "set");
+    engine_write_wishes(r->door->engine, c->service, c->slot, &j);
+    json_end(&j);
+    json_end(&j);
+    event.evidence = buf_str(&body);
+    (void)journal_append(r->door->settings.journal, &event);
+    buf_fini(&body);
+}
+
 static void on_durable(void *data, const struct err *err)
 {
     struct request *r = OBJ(request, REQUEST_MAGIC, data);
@@ -161,10 +205,22 @@ static void on_durable(void *data, const struct err *err)
     }
     /* Another command may have come between. */
     if (c->service != NULL && !check(r, &checked)) {
+        take_back(r, &checked);
         request_refuse(r, &checked, NULL);
         return;
     }
     carry_out(r);
+}
+
+/* How services were declared that are to be stopped. */
+static void write_previous(const struct engine *e, struct json *j)
+{
+    char digest[HASH_TEXT_BYTES];
+
+    if (engine_project(e) == NULL)
+        return;
+    hash_format(&engine_project(e)->digest, digest);
+    json_text(j, "previous", digest);
 }
 
 /* The facts that the next daemon finds. */
@@ -180,7 +236,8 @@ static void write_facts(struct request *r, struct json *j)
         break;
     case COMMAND_DOWN:
         json_add_null(j, "document");
-        json_add_null(j, "previous");
+        write_previous(e, j);
+        json_bool(j, "down", true); /* the cause of what the next daemon still has to stop */
         break;
     case COMMAND_STOP:
         json_bool(j, c->slot == 0 ? "stopped" : "held_down", true);
@@ -193,7 +250,7 @@ static void write_facts(struct request *r, struct json *j)
         json_add_null(j, "stopped");
         break;
     case COMMAND_SCALE:
-        if (c->replicas < 0)
+        if (c->replicas < 0 || engine_declared_replicas(e, c->service) == c->replicas)
             json_add_null(j, "replicas");
         else
             json_int(j, "replicas", c->replicas);
@@ -253,12 +310,7 @@ void request_intend(struct request *r)
     struct event event = {.type = intent_types[c->kind], .actor = c->actor, .subject = subject};
     struct err err = ERR_INIT;
 
-    if (c->service == NULL)
-        (void)snprintf(subject, sizeof subject, "project");
-    else if (c->slot == 0)
-        (void)snprintf(subject, sizeof subject, "%s", c->service);
-    else
-        (void)snprintf(subject, sizeof subject, "%s/%d", c->service, c->slot);
+    write_subject(c, subject);
     if (c->kind == COMMAND_PAUSE && r->until_ns == 0)
         event.type = "resume.requested";
     json_open_object(&j, NULL);

@@ -30,6 +30,7 @@
 #define TEND_DRIVE_PROCESS_PROCESS_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include "drive/process/cgroup.h"
 #include "drive/process/shim_protocol.h"
 

@@ -27,6 +27,9 @@ GOALS = (
     ("plan 1000 services: memory", "tend", 16, "MiB RSS", ""),
     ("plan 1000 services in 400 kB", "tend", 50, "ms", BUSY_PLAN),
     ("plan 1000 services: first output", "tend", 100, "ms", ""),
+    ("140 resources: no-op plan", "tend", 10, "ms", BUSY),
+    ("140 resources: no-op plan", "tend, no daemon", 10, "ms", BUSY),
+    ("140 resources: first apply", "tend", 150, "ms", BUSY),
     ("acknowledged changes lost", "tend", 0, "", ""),
     ("services touched", "tend", 0, "", ""),
 )

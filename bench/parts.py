@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 
+from iac_part import iac
 from plan_part import plan
 from processes import cpu_share, pss_kb, rss_kb
 from subjects import BUILD, PEERS, Docker, S6, Runit, Subject, Supervisor, Tend, end, spawn
@@ -347,4 +348,4 @@ def crash_rounds(bench, subject, kills):
     bench.row("the next apply converges", "tend", "yes" if unchanged else "no", "")
 
 
-PARTS = {f.__name__: f for f in (recover, hang, scale, idle, probes, adopt, cli, plan, crash)}
+PARTS = {f.__name__: f for f in (recover, hang, scale, idle, probes, adopt, cli, plan, iac, crash)}

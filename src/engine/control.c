@@ -2,6 +2,7 @@
 
 #include "engine/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct control *control_find(const struct engine *e, const char *name)
@@ -16,6 +17,7 @@ struct control *control_create(struct engine *e, const char *name)
     c->magic = CONTROL_MAGIC;
     c->engine = e;
     c->name = mem_copy_string(name);
+    (void)snprintf(c->restart_why, sizeof c->restart_why, "somebody asked for a restart");
     c->replicas_override = -1;
     c->state = c->told = SERVICE_STARTING;
     c->state_since_ns = e->now_ns;

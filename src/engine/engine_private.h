@@ -61,7 +61,8 @@ struct control {
     const struct service *previous;
     int replicas_override; /* -1: as declared */
     bool stopped;          /* by a person */
-    int generation;        /* counts the restarts that people asked for */
+    int generation;        /* counts the restarts that were asked for */
+    char restart_why[200]; /* the last of them, for people */
     bool is_held;
     struct hash held; /* the revision that was taken back */
     struct update update;

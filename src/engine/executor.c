@@ -145,6 +145,7 @@ void run_destroy(struct run **run)
     project_unref(&r->merged);
     map_fini(&r->restarts);
     map_fini(&r->held);
+    vec_fini(&r->decided);
     buf_fini(&r->failures);
     buf_fini(&r->services_text);
     free(r->actor);

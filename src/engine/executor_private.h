@@ -40,6 +40,14 @@ struct step {
     bool ok;
     struct err err;
     int64_t took_ns;
+
+    uint64_t seq; /* of the event that told its end */
+};
+
+/* A service that is restarted for what was changed. */
+struct restart {
+    const char *service, *why;
+    uint64_t seq; /* of its event */
 };
 
 enum run_phase { RUN_PREPARED, RUN_RECORDING, RUN_MAKING, RUN_DECLARING, RUN_REMOVING, RUN_ENDING };
@@ -60,6 +68,9 @@ struct run {
     size_t step_count;
     size_t running, done, failed, skipped;
     struct map restarts;          /* services to be restarted when it is their turn; name → "" */
+    struct {
+        VEC_OF(struct restart);
+    } decided;
     const struct project *merged; /* what is declared, where it is not the target */
     struct map held;              /* services that keep what they run; name → why */
     struct buf failures;          /* for people */

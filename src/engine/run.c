@@ -137,53 +137,90 @@ static void on_services(void *data, bool ok, int exit_code, const char *text, co
     remove_what_goes(run);
 }
 
-/* Which are restarted is decided: those whose file or the like was changed, and that stay. */
-static bool is_restarted(const struct run *run, const struct service *s)
+static const struct step *step_of(const struct run *run, const struct resource_need *need)
 {
-    bool changed = run->resumed;
-
-    if (map_get(&run->restarts, str_from(s->name)) == NULL ||
-        map_get(&run->held, str_from(s->name)) != NULL)
-        return false;
-    for (size_t n = 0; n < s->need_count; n++)
-        for (size_t i = 0; s->needs[n].restart && i < run->step_count; i++)
-            changed = changed ||
-                      (run->steps[i].state == STEP_DONE &&
-                          strcmp(run->steps[i].change->name, s->needs[n].name) == 0 &&
-                          strcmp(run->steps[i].change->kind->section, s->needs[n].section) == 0);
-    return changed;
+    for (size_t i = 0; i < run->step_count; i++)
+        if (strcmp(run->steps[i].change->name, need->name) == 0 &&
+            strcmp(run->steps[i].change->kind->section, need->section) == 0)
+            return &run->steps[i];
+    return NULL;
 }
 
-static void tell_restart(struct run *run, const char *service)
+/* What was changed that it is to be restarted for. After a crash that may have been before: then
+ * it is what it would be restarted for. NULL: it is not restarted. */
+static const struct resource_need *restart_cause(
+    const struct run *run, const struct service *s, const struct step **out_step)
+{
+    if (map_get(&run->restarts, str_from(s->name)) == NULL ||
+        map_get(&run->held, str_from(s->name)) != NULL ||
+        !engine_declares(run->executor->settings.engine, s->name))
+        return NULL;
+    for (size_t n = 0; n < s->need_count; n++) {
+        const struct step *step = s->needs[n].restart ? step_of(run, &s->needs[n]) : NULL;
+
+        if (step != NULL && step->state == STEP_DONE) {
+            *out_step = step;
+            return &s->needs[n];
+        }
+    }
+    *out_step = NULL;
+    for (size_t n = 0; run->resumed && n < s->need_count; n++)
+        if (s->needs[n].restart && step_of(run, &s->needs[n]) == NULL)
+            return &s->needs[n];
+    return NULL;
+}
+
+static uint64_t tell_restart(
+    struct run *run, const char *service, const struct step *step, const char *why)
 {
     struct buf body = BUF_INIT(1000);
     struct json j = json_begin(&body);
     struct event e = {.type = "restart.requested",
         .actor = "tend",
         .subject = service,
-        .causes = {run->intent},
+        .causes = {step != NULL ? step->seq : run->intent},
         .cause_count = 1};
+    uint64_t seq;
 
     json_open_object(&j, NULL);
-    json_text(&j, "reason", "what it needs has changed");
+    json_text(&j, "reason", why);
     json_open_object(&j, "set");
     json_int(&j, "generation", engine_generation(run->executor->settings.engine, service) + 1);
     json_add_null(&j, "stopped");
     json_end(&j);
     json_end(&j);
     e.evidence = buf_str(&body);
-    (void)journal_append(run->executor->settings.journal, &e);
+    seq = journal_append(run->executor->settings.journal, &e);
     buf_fini(&body);
+    return seq;
+}
+
+/* Durable with what is declared, and done behind it. */
+static void decide_restarts(struct run *run)
+{
+    const struct step *step;
+
+    for (size_t i = 0; run->target != NULL && i < run->target->service_count; i++) {
+        const struct service *s = &run->target->services[i];
+        const struct resource_need *need = restart_cause(run, s, &step);
+        struct restart restart = {.service = s->name};
+
+        if (need == NULL)
+            continue;
+        restart.why =
+            arena_format(run->survey->arena, "%s.%s has changed", need->section, need->name);
+        restart.seq = tell_restart(run, s->name, step, restart.why);
+        vec_push(&run->decided, restart);
+    }
 }
 
 static void restart_services(struct run *run)
 {
-    const struct project *p = run->merged != NULL ? run->merged : run->target;
     struct engine *e = run->executor->settings.engine;
 
-    for (size_t i = 0; p != NULL && i < p->service_count; i++)
-        if (is_restarted(run, &p->services[i]) && engine_declares(e, p->services[i].name))
-            engine_restart(e, p->services[i].name, 0, run->intent, NULL);
+    VEC_EACH (&run->decided, const struct restart, restart)
+        if (engine_declares(e, restart->service))
+            engine_restart_because(e, restart->service, restart->seq, restart->why);
 }
 
 /* It is durable what is declared now. */
@@ -275,11 +312,7 @@ static void declare(struct run *run)
         on_services(run, false, 1, err.text, "");
         return;
     }
-    if (run->target != NULL)
-        for (size_t i = 0; i < run->target->service_count; i++)
-            if (is_restarted(run, &run->target->services[i]) &&
-                engine_declares(run->executor->settings.engine, run->target->services[i].name))
-                tell_restart(run, run->target->services[i].name);
+    decide_restarts(run);
     tell_declared(run, run->merged != NULL ? run->merged : run->target);
 }
 

@@ -55,7 +55,7 @@ void step_event(struct step *step, const char *type, const char *reason, int64_t
     json_end(&j);
     json_end(&j);
     e.evidence = buf_str(&body);
-    (void)journal_append(step->run->executor->settings.journal, &e);
+    step->seq = journal_append(step->run->executor->settings.journal, &e);
     managed_set(&step->run->executor->managed, step->subject, record);
     buf_fini(&body);
     buf_fini(&text);

@@ -79,7 +79,7 @@ static void replace(struct control *c, struct instance *i)
     }
     instance_stop(i,
         c->update.phase == UPDATE_REVERTING ? c->update.failed_event : c->update.started_event,
-        same                                  ? "somebody asked for a restart"
+        same                                  ? c->restart_why
         : c->update.phase == UPDATE_REVERTING ? "the new revision is taken back"
                                               : "it is replaced by the new revision");
 }

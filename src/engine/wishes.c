@@ -170,6 +170,7 @@ void engine_restart(struct engine *e, const char *service, int slot, uint64_t in
         engine_run(e, service, false, intent, sink);
         return;
     }
+    (void)snprintf(c->restart_why, sizeof c->restart_why, "somebody asked for a restart");
     c->stopped = false;
     c->generation++;
     for (size_t k = 0; k < c->slots.count; k++) {
@@ -181,6 +182,15 @@ void engine_restart(struct engine *e, const char *service, int slot, uint64_t in
             i->held_down = false;
     }
     follow(e, "restart", c, slot, intent, sink, "");
+}
+
+void engine_restart_because(
+    struct engine *e, const char *service, uint64_t event, const char *why)
+{
+    struct control *c = control_find(e, service);
+
+    engine_restart(e, service, 0, event, NULL);
+    (void)snprintf(c->restart_why, sizeof c->restart_why, "%s", why);
 }
 
 void engine_retry(

@@ -13,6 +13,7 @@
 #define FRESH_WAIT_MS 1000 /* so long a query waits for what was durable when it began */
 #define PAGE_EVENTS   1024
 #define LAST_MAX      100000
+#define BUSY_MS       2000
 
 /* ---- one query ---- */
 
@@ -418,6 +419,7 @@ bool views_read_facts(
     if (!fs_exists(path))
         return true;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(db, BUSY_MS) != SQLITE_OK || /* a daemon that just ends */
         sqlite3_prepare_v2(db, "SELECT subject, key, value, seq FROM facts WHERE key = ?", -1,
             &statement, NULL) != SQLITE_OK ||
         sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC) != SQLITE_OK)

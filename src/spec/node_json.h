@@ -4,7 +4,7 @@
 
 #include "spec/node.h"
 
-/* Without spans; NULL if it is no JSON. */
+/* Without spans. NULL if it is no JSON, has a key twice, or is past the bounds of node.h. */
 struct node *node_from_json(struct arena *a, struct str json);
 
 #endif

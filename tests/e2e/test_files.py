@@ -72,6 +72,9 @@ def test_a_change_shows_its_hunks_and_restarts_whom_it_concerns(world, tiny):
     assert "service web  is restarted, because files.conf changes" in plan, plan
     world.apply()
     assert world.pid("web/1") != web_pid and world.pid("other/1") == other_pid
+    why = world.why("web")
+    assert "tend asked to restart web: files.conf has changed" in why, why
+    assert "somebody asked" not in why, why
     assert world.json("plan")["changes"] == []
 
 

@@ -51,16 +51,33 @@ static void decode_base64(
     buf_fini(&bytes);
 }
 
+/* A byte that no text has: controls but tab and line ends. */
+static bool is_control(unsigned char c)
+{
+    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+}
+
 /* What YAML takes as it is, and people can read. */
 bool content_is_text(struct str content)
 {
+    bool plain = true;
+
+    for (size_t i = 0; i < content.len; i++) {
+        unsigned char c = (unsigned char)content.at[i];
+
+        if (c >= 0x20 && c < 0x7f)
+            continue;
+        if (is_control(c))
+            return false;
+        plain = plain && c < 0x80;
+    }
+    if (plain)
+        return true;
     if (str_utf8_valid(content) != content.len)
         return false;
-    for (size_t i = 0; i < content.len; i++) {
-        unsigned char c = (unsigned char)content.at[i],
-                      next = i + 1 < content.len ? (unsigned char)content.at[i + 1] : 0;
-        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
-            return false;
+    for (size_t i = 0; i + 1 < content.len; i++) {
+        unsigned char c = (unsigned char)content.at[i], next = (unsigned char)content.at[i + 1];
+
         if (c == 0xc2 && next < 0xa0) /* C1 controls */
             return false;
         if (c == 0xef && (next == 0xbb || next == 0xbf)) /* marks of byte order, non-characters */
@@ -85,10 +102,11 @@ void content_put(struct arena *a, struct node *into, struct str content)
 static struct node *encode_content(struct encode *e, const struct field *f, const void *from)
 {
     const struct file_entry *file = from;
-    struct node *both = node_map(e->arena);
+    struct node *both;
 
-    if (!file->has_content)
+    if (!file->has_content || content_is_text(file->content) != (strcmp(f->name, "content") == 0))
         return NULL;
+    both = node_map(e->arena);
     content_put(e->arena, both, file->content);
     return node_get(both, f->name);
 }

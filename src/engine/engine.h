@@ -160,8 +160,7 @@ void engine_stop(struct engine *e, const char *service, int slot, uint64_t inten
 void engine_restart(struct engine *e, const char *service, int slot, uint64_t intent,
     const struct engine_sink *sink);
 /* Nobody asked for it, but what `event` tells: "files.conf has changed". */
-void engine_restart_because(
-    struct engine *e, const char *service, uint64_t event, const char *why);
+void engine_restart_because(struct engine *e, const char *service, uint64_t event, const char *why);
 void engine_retry(
     struct engine *e, const char *service, uint64_t intent, const struct engine_sink *sink);
 /* As engine_start of a job, but `wait` follows its run to the end. */

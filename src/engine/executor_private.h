@@ -67,7 +67,7 @@ struct run {
     struct step *steps;
     size_t step_count;
     size_t running, done, failed, skipped;
-    struct map restarts;          /* services to be restarted when it is their turn; name → "" */
+    struct map restarts; /* services to be restarted when it is their turn; name → "" */
     struct {
         VEC_OF(struct restart);
     } decided;

@@ -184,8 +184,7 @@ void engine_restart(struct engine *e, const char *service, int slot, uint64_t in
     follow(e, "restart", c, slot, intent, sink, "");
 }
 
-void engine_restart_because(
-    struct engine *e, const char *service, uint64_t event, const char *why)
+void engine_restart_because(struct engine *e, const char *service, uint64_t event, const char *why)
 {
     struct control *c = control_find(e, service);
 

@@ -274,11 +274,9 @@ const struct project *spec_load(const struct load_options *options, struct diagn
  * others. */
 static struct node *read_document(struct load *l, struct source *source, struct str document)
 {
-    struct node *root =
-        str_starts(document, "{") ? node_from_json(l->scratch, document) : NULL;
+    struct node *root = str_starts(document, "{") ? node_from_json(l->scratch, document) : NULL;
 
-    return root != NULL ? root
-                        : yaml_read_document(l->scratch, source, document, l->diagnostics);
+    return root != NULL ? root : yaml_read_document(l->scratch, source, document, l->diagnostics);
 }
 
 static const struct project *load_document(struct load *l, struct str document)

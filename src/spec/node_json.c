@@ -79,8 +79,7 @@ static struct node *from_value(struct arena *a, json_t *value, struct bounds *b)
 
 struct node *node_from_json(struct arena *a, struct str json)
 {
-    json_t *value =
-        json_loadb(json.at, json.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    json_t *value = json_loadb(json.at, json.len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
     struct bounds bounds = {0};
     struct node *n = value != NULL ? from_value(a, value, &bounds) : NULL;
 

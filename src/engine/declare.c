@@ -112,7 +112,8 @@ static void declare_service(
     if (restarts && runs_another_revision(c, s))
         keep_previous(c);
     /* It was taken back once, and there is nothing any more that it could be taken back to. */
-    anew = restarts && c->previous == NULL && c->is_held && hash_eq(&c->held, &s->revision);
+    anew = is_new ||
+           (restarts && c->previous == NULL && c->is_held && hash_eq(&c->held, &s->revision));
     c->is_held = c->is_held && !anew;
     if (restarts && c->update.phase != UPDATE_NONE) {
         update_abandon(c);
@@ -147,6 +148,8 @@ static void remove_service(struct control *c, uint64_t intent)
     project_unref(&c->project);
     c->previous = NULL;
     project_unref(&c->previous_project);
+    c->is_held = false; /* declared again, it is new */
+    c->failed_update_seq = 0;
     c->cause = intent;
     control_mark(c);
 }

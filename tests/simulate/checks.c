@@ -51,7 +51,8 @@ static void stays_stopped(struct life *l, const struct sim_sight *sight)
 
 static void pause_is_hands_off(struct life *l, const struct sim_sight *sight)
 {
-    bool asked = is_start(sight) || (sight->kind == SIM_ASKED_STOP && sight->pid != 0);
+    bool asked = is_start(sight) || (sight->kind == SIM_ASKED_STOP && sight->pid != 0 &&
+                                        !lore_slot(l, sight->service, sight->slot)->asked_to_stop);
     bool by_shim = sight->kind == SIM_STARTED && sight->by_shim && daemon_lives(l->daemon) &&
                    sim_now_ns(l->sim) > l->lore.daemon_ns + PAUSE_TAKES_NS;
 
@@ -140,6 +141,7 @@ static void stops_in_order(struct life *l, const struct sim_sight *sight)
         return;
     s = lore_service(l, sight->service);
     if (lore_replicas(s) > 0 || l->lore.limbo > 0 ||
+        (s->gone != 0 && s->gone != l->lore.declarations) || /* two declarations ago: forgotten */
         lore_slot(l, sight->service, sight->slot)->hung)
         return;
     VEC_EACH (&l->lore.services, struct service_lore *, other) {

@@ -49,7 +49,8 @@ struct slot_lore {
     bool is_new;  /* it was never started since it is wanted, or was seen waiting */
     bool failed;  /* it ended by itself, or could not be started; healing is at it */
     bool running, ready, completed, hung;
-    bool replacing; /* an update has taken it down */
+    bool asked_to_stop; /* since it runs */
+    bool replacing;     /* an update has taken it down */
     bool quarantined, held_down;
     int64_t quarantined_ns, failed_ns;
     bool by_shim; /* its last start */

@@ -128,6 +128,7 @@ static void declare(struct life *l, const struct project_text *p, bool start)
             continue;
         }
         (*s)->gone = (*s)->declared != NULL ? l->lore.declarations : (*s)->gone;
+        (*s)->held = (*s)->may_hold = false;
         (*s)->declared = NULL;
     }
 }
@@ -154,7 +155,7 @@ static void scale(struct service_lore *s, int replicas, int declared_then)
     int declared = s->declared != NULL ? s->declared->replicas : -1;
 
     s->override = declared == replicas ? -1 : replicas;
-    s->vague = declared != declared_then && (declared == replicas || declared_then == replicas);
+    s->vague = declared != declared_then;
 }
 
 static void carry_out(struct life *l, const struct deed *d, const struct request_lore *r)
@@ -355,6 +356,7 @@ static void take_start(struct life *l, const struct sim_sight *sight)
     slot->pid = sight->pid;
     slot->started_ns = sim_now_ns(l->sim);
     slot->by_shim = sight->by_shim;
+    slot->asked_to_stop = false;
     if (sight->by_shim)
         slot->attempts++;
 }
@@ -386,6 +388,9 @@ void lore_take(struct life *l, const struct sim_sight *sight)
         return;
     case SIM_ENDED:
         take_end(l, sight);
+        return;
+    case SIM_ASKED_STOP:
+        lore_slot(l, sight->service, sight->slot)->asked_to_stop = true;
         return;
     case SIM_ASKED_START:
     case SIM_ASKED_RESUME:
@@ -436,6 +441,7 @@ static void unlearn(struct service_lore *s)
             .pid = slot->pid,
             .started_ns = slot->started_ns,
             .ended_ns = slot->ended_ns,
+            .asked_to_stop = slot->asked_to_stop,
             .by_shim = slot->by_shim};
 
         *slot = world;

@@ -10,8 +10,11 @@
 #define HANDOVER_NS (50 * NS_PER_MS)
 
 /* Nobody has told the journal, since nothing has happened to it yet. */
-static bool is_worth_telling(const struct instance_snapshot *i)
+static bool is_worth_telling(const struct life *l, const struct instance_snapshot *i)
 {
+    /* What ended for good and then was stopped is so again once hands are on. */
+    if (l->lore.paused && (strcmp(i->state, "completed") == 0 || strcmp(i->state, "failed") == 0))
+        return false;
     return strcmp(i->state, "pending") != 0 && strcmp(i->state, "stopped") != 0;
 }
 
@@ -36,7 +39,7 @@ static void describe(struct life *l, struct buf *out)
         for (size_t n = 0; n < service->instance_count; n++) {
             const struct instance_snapshot *i = &service->instances[n];
 
-            if (is_worth_telling(i))
+            if (is_worth_telling(l, i))
                 buf_format(out,
                     "%s %s pid %d incarnation %lld restarts %lld revision %.8s port %s\n", i->id,
                     state_of(i), (int)i->pid, (long long)i->incarnation, (long long)i->restarts,

@@ -84,8 +84,9 @@ void graph_make(struct graph *out, struct arena *a, const struct project *projec
     for (size_t i = 0; i < out->count; i++) {
         const struct service *s = &project->services[i];
 
-        nodes[i] = (struct graph_node){
-            .kind = "service", .name = arena_copy(a, s->name), .replicas = s->replicas};
+        nodes[i] = (struct graph_node){.kind = s->is_job ? "job" : "service",
+            .name = arena_copy(a, s->name),
+            .replicas = s->replicas};
         add_needs(&nodes[i], a, project, s);
         out->edge_count += nodes[i].need_count;
     }

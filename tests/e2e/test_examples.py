@@ -71,7 +71,9 @@ def test_the_shop_sells_and_heals(world):
     world.wait_for(lambda: world.pid("web/1") not in (None, hanging)
                    and world.instance("web/1")["state"] == "ready")
     assert "The corner shop" in body(web)
-    assert world.service("setup")["state"] == "completed"
+    jobs = {job["name"]: job["state"] for job in world.status()["jobs"]}
+    assert jobs == {"setup": "completed", "report": "scheduled"}
+    world.tend("start", "--wait", "report")
 
 
 @ETCD

@@ -51,6 +51,8 @@ static void note_declared(
         json_add_null(&n.json, "stopped");
     if (anew)
         json_add_null(&n.json, "held");
+    else if (c->is_held && hash_eq(&c->held, &s->revision) && c->previous_project != NULL)
+        note_hash(&n, "held_over", &c->previous_project->digest);
     json_end(&n.json);
     (void)note_end(&n);
 }

@@ -64,7 +64,8 @@ void engine_restore_held_over(struct engine *e, const char *service, const struc
 
     if (c == NULL || c->spec == NULL || s == NULL || hash_eq(&s->revision, &c->spec->revision))
         return;
-    project_unref(&c->previous_project);
+    if (c->previous != NULL || !(c->is_held && hash_eq(&c->held, &c->spec->revision)))
+        return; /* the previous project knows it, or it is not what is declared any more */
     c->previous_project = project_ref(project);
     c->previous = s;
 }

@@ -10,12 +10,12 @@
 /* clang-format off */
 static const struct plant plants[] = {
     {"no-backoff", "what dies is started again at once, however often", "backs-off holds-back-storms", 60},
-    {"no-storm-limit", "restarts of many services are not held back", "holds-back-storms", 400},
+    {"no-storm-limit", "restarts of many services are not held back", "holds-back-storms", 3000},
     {"needs-ignored", "nobody waits for what it depends on", "waits-for-what-it-needs", 60},
     {"stops-at-once", "what is depended on is stopped before what depends on it", "stops-in-order", 200},
     {"batch-too-big", "an update takes down all instances at once", "keeps-enough", 200},
     {"held-forgotten", "a revision that was taken back is rolled out again", "held-stays-held converges", 400},
-    {"quarantine-ends", "what is in quarantine is not tried any more", "quarantine-goes-on converges answers-everybody", 400},
+    {"quarantine-ends", "what is in quarantine is not tried any more", "quarantine-goes-on converges answers-everybody", 2000},
     {"stop-forgotten", "the next daemon does not know what people stopped", "stays-stopped replay", 200},
     {"record-forgotten", "the next daemon does not know which record it has told", "tells-once replay shows-the-world knows-its-machine", 200},
     {"cause-forgotten", "an exit is told without its cause", "explains-itself", 20},

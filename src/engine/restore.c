@@ -64,8 +64,9 @@ void engine_restore_held_over(struct engine *e, const char *service, const struc
 
     if (c == NULL || c->spec == NULL || s == NULL || hash_eq(&s->revision, &c->spec->revision))
         return;
-    if (c->previous != NULL || !(c->is_held && hash_eq(&c->held, &c->spec->revision)))
-        return; /* the previous project knows it, or it is not what is declared any more */
+    if (!c->is_held || !hash_eq(&c->held, &c->spec->revision))
+        return;                          /* it is not what is declared any more */
+    project_unref(&c->previous_project); /* that one may never have worked */
     c->previous_project = project_ref(project);
     c->previous = s;
 }

@@ -10,10 +10,10 @@
 #define HANDOVER_NS (50 * NS_PER_MS)
 
 /* Nobody has told the journal, since nothing has happened to it yet. */
-static bool is_worth_telling(const struct life *l, const struct instance_snapshot *i)
+static bool is_worth_telling(bool paused, const struct instance_snapshot *i)
 {
     /* What ended for good and then was stopped is so again once hands are on. */
-    if (l->lore.paused && (strcmp(i->state, "completed") == 0 || strcmp(i->state, "failed") == 0))
+    if (paused && (strcmp(i->state, "completed") == 0 || strcmp(i->state, "failed") == 0))
         return false;
     return strcmp(i->state, "pending") != 0 && strcmp(i->state, "stopped") != 0;
 }
@@ -24,7 +24,7 @@ static const char *state_of(const struct instance_snapshot *i)
     return strcmp(i->state, "quarantined") == 0 ? "backing_off" : i->state;
 }
 
-static void describe(struct life *l, struct buf *out)
+static void describe(struct life *l, bool paused, struct buf *out)
 {
     const struct snapshot *s = daemon_snapshot(l->daemon);
 
@@ -39,7 +39,7 @@ static void describe(struct life *l, struct buf *out)
         for (size_t n = 0; n < service->instance_count; n++) {
             const struct instance_snapshot *i = &service->instances[n];
 
-            if (is_worth_telling(l, i))
+            if (is_worth_telling(paused, i))
                 buf_format(out,
                     "%s %s pid %d incarnation %lld restarts %lld revision %.8s port %s\n", i->id,
                     state_of(i), (int)i->pid, (long long)i->incarnation, (long long)i->restarts,
@@ -100,11 +100,12 @@ static bool is_quiet(struct life *l)
 void life_relieve(struct life *l)
 {
     struct buf before = BUF_INIT(1u << 20), after = BUF_INIT(1u << 20);
+    bool paused = l->lore.paused;
     uint64_t changes;
 
     if (!is_quiet(l))
         return;
-    describe(l, &before);
+    describe(l, paused, &before);
     sim_die_after(l->sim, 0);
     life_end_daemon(l, false);
     life_start_daemon(l);
@@ -112,7 +113,7 @@ void life_relieve(struct life *l)
     life_until(l, sim_now_ns(l->sim) + HANDOVER_NS);
     if (!l->verdict.failed && daemon_lives(l->daemon) &&
         changes == l->verdict.starts + l->verdict.ends) {
-        describe(l, &after);
+        describe(l, paused, &after);
         say_difference(l, buf_str(&before), buf_str(&after), "before");
         say_difference(l, buf_str(&after), buf_str(&before), "after");
     }

@@ -85,6 +85,7 @@ static void write_body(const struct apply_request *r, struct buf *out)
     json_open_object(&j, NULL);
     json_raw(&j, "document", r->project->document);
     write_contents(r, &j);
+    plan_part_write(&r->part, &j);
     if (r->digest != NULL)
         json_text(&j, "plan", r->digest);
     if (r->seal != NULL)
@@ -152,7 +153,7 @@ int apply_shown(
     char digest[HASH_TEXT_BYTES];
     int code = EXIT_DONE;
 
-    if (!plan_view_ask(c, request->project, &plan, &err)) {
+    if (!plan_view_ask(c, request->project, &request->part, &plan, &err)) {
         plan_view_fini(&plan);
         return client_fail(cli, c, &err);
     }

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/plan_file.h"
+#include "cli/plan_view.h"
 #include "spec/project.h"
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@ MUST_USE bool apply_connect(struct cli *cli, const struct project *project, stru
 struct apply_request {
     const struct project *project;
     struct str contents;        /* of its files, as JSON; empty: the project's own */
+    struct plan_part part;      /* of which it is; {0}: all */
     const char *digest;         /* of the plan that was shown; NULL: whatever it takes */
     const char *seal;           /* of the plan file that it came from; NULL: none */
     int64_t rollback_to, cause; /* the generation that it is of, and its event; 0: none */

@@ -226,3 +226,18 @@ const char *arguments_value(const struct arguments *a, const char *name)
             value = given->value;
     return value;
 }
+
+bool arguments_join(const struct arguments *a, const char *name, char separator, struct buf *out)
+{
+    bool given = false;
+
+    VEC_EACH (&a->flags, const struct given_flag, g) {
+        if (strcmp(g->flag->name, name) != 0 || g->value == NULL)
+            continue;
+        if (given)
+            buf_add_byte(out, separator);
+        buf_add_text(out, g->value);
+        given = true;
+    }
+    return given;
+}

@@ -6,6 +6,7 @@
 #ifndef TEND_CLI_ARGUMENTS_H
 #define TEND_CLI_ARGUMENTS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/vec.h"
 #include "cli/commands.h"
@@ -38,5 +39,7 @@ void arguments_fini(struct arguments *a);
 bool arguments_flag(const struct arguments *a, const char *name);
 /* Its last value, or NULL. */
 const char *arguments_value(const struct arguments *a, const char *name);
+/* All of its values, `separator` between them; false if it was not given. */
+bool arguments_join(const struct arguments *a, const char *name, char separator, struct buf *out);
 
 #endif

@@ -14,15 +14,18 @@
 static int carry_out(struct cli *cli, const struct project *project, const struct plan_file *file)
 {
     struct apply_request request = {.project = project, .report = true};
+    struct arena *a = arena_create(0);
     struct client *c = NULL;
     struct err err = ERR_INIT;
     int code;
 
+    request.part = file != NULL ? plan_part_read(file->content, a) : plan_part_of(cli, a);
     if (apply_connect(cli, project, &c, NULL, &err))
         code = apply_shown(cli, c, &request, file);
     else
         code = client_fail(cli, c, &err);
     client_close(&c);
+    arena_destroy(&a);
     return code;
 }
 
@@ -53,6 +56,10 @@ static int run(struct cli *cli)
     const struct project *project;
     struct err err = ERR_INIT;
 
+    if (cli_word(cli, 0) != NULL && (cli_value(cli, "target") || cli_value(cli, "exclude"))) {
+        (void)err_set(&err, ERR_INVALID, "a kept plan is applied as it is, or not at all");
+        return cli_misuse(cli, &err, "tend plan --target NAME --out FILE");
+    }
     if (cli_word(cli, 0) != NULL)
         return apply_file(cli, cli_word(cli, 0));
     if (!cli_flag(cli, "yes") && isatty(STDIN_FILENO) != 1) {
@@ -70,6 +77,7 @@ static int run(struct cli *cli)
 static const struct flag flags[] = {
     FLAG("yes", 'y', "do not ask"),
     FLAG_VALUE("timeout", 0, "TIME", COMPLETES_NOTHING, "watch no longer than this"),
+    PART_FLAGS,
     PROFILE_FLAG,
 };
 

@@ -180,7 +180,7 @@ static int bring_up(struct up *u)
     char digest[HASH_TEXT_BYTES];
     struct err err = ERR_INIT;
 
-    if (!plan_view_ask(u->client, u->project, &u->plan, &err))
+    if (!plan_view_ask(u->client, u->project, &request.part, &u->plan, &err))
         return client_fail(u->cli, u->client, &err);
     plan_view_print_brief(u->cli, &u->plan);
     hash_format(&u->plan.plan.digest, digest);

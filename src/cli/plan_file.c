@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "cli/answer.h"
+#include "cli/plan_view.h"
 #include "spec/contents.h"
 #include "spec/load.h"
 
@@ -16,7 +17,8 @@
 
 /* ---- writing ---- */
 
-static void write_content(const struct project *project, const json_t *plan, struct buf *out)
+static void write_content(const struct project *project, const struct plan_part *part,
+    const json_t *plan, struct buf *out)
 {
     struct json j = json_begin(out);
     char at[CLOCK_TEXT_BYTES];
@@ -31,6 +33,7 @@ static void write_content(const struct project *project, const json_t *plan, str
     json_text(&j, "digest", answer_text(plan, "digest"));
     json_text(&j, "seal", answer_text(plan, "seal"));
     json_raw(&j, "observed", observed != NULL ? str_from(observed) : STR("[]"));
+    plan_part_write(part, &j);
     json_raw(&j, "document", project->document);
     if (project->content_count > 0) {
         contents_write(project, &contents);
@@ -42,15 +45,15 @@ static void write_content(const struct project *project, const json_t *plan, str
     free(observed);
 }
 
-bool plan_file_write(
-    const char *path, const struct project *project, const json_t *plan, struct err *err)
+bool plan_file_write(const char *path, const struct project *project, const struct plan_part *part,
+    const json_t *plan, struct err *err)
 {
     struct buf content = BUF_INIT(FILE_BYTES_MAX), file = BUF_INIT(FILE_BYTES_MAX);
     char digest[HASH_TEXT_BYTES];
     struct hash hash;
     bool ok;
 
-    write_content(project, plan, &content);
+    write_content(project, part, plan, &content);
     hash = hash_of(buf_str(&content).at, content.len);
     hash_format(&hash, digest);
     buf_format(&file, MAGIC "%d %s\n", FORMAT, digest);

@@ -18,14 +18,16 @@
 
 #include <jansson.h>
 
+struct plan_part; /* cli/plan_view.h */
+
 struct plan_file {
     json_t *content;
     const struct project *project; /* of its document */
 };
 
 /* `plan` as the daemon gave it. */
-MUST_USE bool plan_file_write(
-    const char *path, const struct project *project, const json_t *plan, struct err *err);
+MUST_USE bool plan_file_write(const char *path, const struct project *project,
+    const struct plan_part *part, const json_t *plan, struct err *err);
 /* ERR_CORRUPT: damaged or edited. ERR_UNSUPPORTED: of a newer tend. ERR_INVALID: no plan file. */
 MUST_USE bool plan_file_read(const char *path, struct plan_file *out, struct err *err);
 void plan_file_fini(struct plan_file *f);

@@ -11,10 +11,77 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLAN_BYTES_MAX (64u << 20)
-#define SIGN_COLUMNS   4 /* "-/+ " */
+#define NAMES_BYTES_MAX (1u << 20)
+#define PLAN_BYTES_MAX  (64u << 20)
+#define SIGN_COLUMNS    4 /* "-/+ " */
 
 /* ---- making it ---- */
+
+static const char *joined(const struct cli *cli, struct arena *a, const char *flag)
+{
+    struct buf names = BUF_INIT(NAMES_BYTES_MAX);
+    const char *text = NULL;
+
+    if (arguments_join(&cli->arguments, flag, '\n', &names))
+        text = arena_copy(a, buf_str(&names).at);
+    buf_fini(&names);
+    return text;
+}
+
+struct plan_part plan_part_of(const struct cli *cli, struct arena *a)
+{
+    return (struct plan_part){
+        .targets = joined(cli, a, "target"), .excludes = joined(cli, a, "exclude")};
+}
+
+static const char *read_names(const json_t *list, struct arena *a)
+{
+    struct buf names = BUF_INIT(NAMES_BYTES_MAX);
+    const char *text;
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(list, i, one) if (json_is_string(one))
+        buf_format(&names, "%s%s", i > 0 ? "\n" : "", json_string_value(one));
+    text = arena_copy(a, buf_str(&names).at);
+    buf_fini(&names);
+    return text;
+}
+
+struct plan_part plan_part_read(const json_t *content, struct arena *a)
+{
+    return (struct plan_part){.targets = read_names(json_object_get(content, "target"), a),
+        .excludes = read_names(json_object_get(content, "exclude"), a)};
+}
+
+static void write_names(struct json *j, const char *key, const char *names)
+{
+    struct str rest = str_from(names);
+
+    if (rest.len == 0)
+        return;
+    json_open_array(j, key);
+    while (rest.len > 0)
+        json_str(j, NULL, str_cut(&rest, '\n'));
+    json_end(j);
+}
+
+void plan_part_write(const struct plan_part *part, struct json *j)
+{
+    write_names(j, "target", part->targets);
+    write_names(j, "exclude", part->excludes);
+}
+
+static void write_request(
+    const struct project *project, const struct plan_part *part, struct buf *out)
+{
+    struct json j = json_begin(out);
+
+    json_open_object(&j, NULL);
+    json_raw(&j, "document", project->document);
+    plan_part_write(part, &j);
+    json_end(&j);
+}
 
 bool plan_view_ask_for(struct client *c, const char *method, const char *path, struct str body,
     struct plan_view *out, struct err *err)
@@ -25,10 +92,18 @@ bool plan_view_ask_for(struct client *c, const char *method, const char *path, s
            err_set(err, ERR_UNSUPPORTED, "the daemon's plan cannot be read by this version");
 }
 
-bool plan_view_ask(
-    struct client *c, const struct project *project, struct plan_view *out, struct err *err)
+bool plan_view_ask(struct client *c, const struct project *project, const struct plan_part *part,
+    struct plan_view *out, struct err *err)
 {
-    return plan_view_ask_for(c, "POST", "/tend/v1/plan", project->document, out, err);
+    struct buf body = BUF_INIT(PLAN_BYTES_MAX);
+    bool ok;
+
+    if (str_from(part->targets).len + str_from(part->excludes).len > 0)
+        write_request(project, part, &body);
+    ok = plan_view_ask_for(
+        c, "POST", "/tend/v1/plan", body.len > 0 ? buf_str(&body) : project->document, out, err);
+    buf_fini(&body);
+    return ok;
 }
 
 /* What is remembered, where the state directory is known. */
@@ -43,14 +118,17 @@ static bool load_managed(struct cli *cli, struct managed *m, struct err *err)
     return managed_load_file(m, path, err);
 }
 
-bool plan_view_make(
-    struct cli *cli, const struct project *project, struct plan_view *out, struct err *err)
+bool plan_view_make(struct cli *cli, const struct project *project, const struct plan_part *part,
+    struct plan_view *out, struct err *err)
 {
     TRY(load_managed(cli, &out->managed, err));
     out->arena = arena_create(0);
     out->survey = survey_begin(&out->managed, project);
+    part_begin(&out->part, out->arena, project, NULL, kinds_all, KINDS_COUNT);
+    TRY(part_choose(&out->part, part->targets, part->excludes, err));
     TRY(survey_look(out->survey, err));
     survey_plan(out->survey, &out->plan);
+    part_filter(&out->part, &out->plan);
     out->plan.seen.count = 0; /* digests without the daemon's key could be guessed from */
     return true;
 }
@@ -87,7 +165,7 @@ static const struct project *load_applied(struct cli *cli, struct err *err)
 bool plan_view_make_drift(struct cli *cli, struct plan_view *out, struct err *err)
 {
     const struct project *applied = load_applied(cli, err);
-    bool ok = applied != NULL && plan_view_make(cli, applied, out, err);
+    bool ok = applied != NULL && plan_view_make(cli, applied, &(struct plan_part){0}, out, err);
 
     project_unref(&applied);
     return ok;
@@ -96,6 +174,7 @@ bool plan_view_make_drift(struct cli *cli, struct plan_view *out, struct err *er
 void plan_view_fini(struct plan_view *v)
 {
     plan_fini(&v->plan);
+    part_fini(&v->part);
     survey_destroy(&v->survey);
     managed_fini(&v->managed);
     arena_destroy(&v->arena);

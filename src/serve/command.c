@@ -23,6 +23,8 @@ void command_destroy(struct command **c)
     free((*c)->plan);
     free((*c)->seal);
     free((*c)->target);
+    free((*c)->targets);
+    free((*c)->excludes);
     free(*c);
     *c = NULL;
 }

@@ -1,5 +1,6 @@
 #include "serve/command_body.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/must.h"
 
@@ -8,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 64 /* the parser recurses, on a small stack */
+#define ENVELOPE        "{\"document\":" /* of a plan: else the body is the document */
+#define LINES_BYTES_MAX (1u << 20)
+#define DEPTH_MAX       64 /* the parser recurses, on a small stack */
 
-enum field_shape { SHAPE_INT, SHAPE_MS, SHAPE_BOOL, SHAPE_TEXT, SHAPE_DOCUMENT };
+enum field_shape { SHAPE_INT, SHAPE_MS, SHAPE_BOOL, SHAPE_TEXT, SHAPE_LINES, SHAPE_DOCUMENT };
 
 #define ON(kind) (1u << (kind))
 #define AT(name) offsetof(struct command, name)
@@ -32,7 +35,10 @@ static const struct field {
     {"for_ms", SHAPE_MS, ON(COMMAND_PAUSE), ON(COMMAND_PAUSE), AT(for_ms), 0, COMMAND_FOR_MS_MAX},
     {"shutdown", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(shutdown)},
     {"volumes", SHAPE_BOOL, ON(COMMAND_DOWN), 0, AT(volumes)},
-    {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY), ON(COMMAND_APPLY), AT(document)},
+    {"document", SHAPE_DOCUMENT, ON(COMMAND_APPLY) | ON(COMMAND_PLAN),
+        ON(COMMAND_APPLY) | ON(COMMAND_PLAN), AT(document)},
+    {"target", SHAPE_LINES, ON(COMMAND_APPLY) | ON(COMMAND_PLAN), 0, AT(targets)},
+    {"exclude", SHAPE_LINES, ON(COMMAND_APPLY) | ON(COMMAND_PLAN), 0, AT(excludes)},
     {"contents", SHAPE_DOCUMENT, ON(COMMAND_APPLY), 0, AT(contents)},
     {"event", SHAPE_MS, ON(COMMAND_UNDO), ON(COMMAND_UNDO), AT(undoes), 1, INT64_MAX},
     {"dry_run", SHAPE_BOOL, ON(COMMAND_UNDO), 0, AT(dry_run)},
@@ -83,6 +89,29 @@ static bool set_text(const struct field *f, char **at, const json_t *value, stru
     return true;
 }
 
+/* A list of names, kept one a line. */
+static bool set_lines(const struct field *f, char **at, const json_t *value, struct err *err)
+{
+    struct buf lines = BUF_INIT(LINES_BYTES_MAX);
+    size_t i;
+    json_t *one;
+    bool ok = json_is_array(value);
+
+    json_array_foreach(value, i, one)
+    {
+        const char *name = json_string_value(one);
+
+        ok = ok && name != NULL && name[0] != '\0' && strchr(name, '\n') == NULL;
+        if (ok)
+            buf_format(&lines, "%s%s", i > 0 ? "\n" : "", name);
+    }
+    ok = ok && !buf_full(&lines);
+    if (ok)
+        *at = buf_take(&lines);
+    buf_fini(&lines);
+    return ok || err_set(err, ERR_INVALID, "%s must be a list of names", f->name);
+}
+
 static bool set_field(
     struct command *c, const struct field *f, const json_t *value, struct err *err)
 {
@@ -97,6 +126,8 @@ static bool set_field(
             return err_set(err, ERR_INVALID, "%s must be true or false", f->name);
         *(bool *)at = json_is_true(value);
         return true;
+    case SHAPE_LINES:
+        return set_lines(f, at, value, err);
     case SHAPE_TEXT:
     case SHAPE_DOCUMENT:
         return set_text(f, at, value, err);
@@ -149,7 +180,7 @@ bool command_read_body(struct command *c, struct str body, struct err *err)
 
     if (memchr(body.at, '\0', body.len) != NULL)
         return err_set(err, ERR_INVALID, "the body holds a zero byte");
-    if (c->kind == COMMAND_PLAN || c->kind == COMMAND_DIFF) {
+    if (c->kind == COMMAND_DIFF || (c->kind == COMMAND_PLAN && !str_starts(body, ENVELOPE))) {
         if (str_trim(body).len == 0)
             return err_set(err, ERR_INVALID, "the body must be a document");
         c->document = mem_format("%.*s", STR_ARG(body));

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "engine/kinds.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 void request_end(struct request *r)
 {
     command_destroy(&r->command);
+    part_fini(&r->part);
+    arena_destroy(&r->part_arena);
     project_unref(&r->project);
     project_unref(&r->target);
     must(r->stream == NULL);
@@ -402,6 +405,15 @@ static void do_shutdown(struct request *r)
     door->settings.shutdown(door->settings.data);
 }
 
+static bool may_go_down(struct request *r, struct err *err)
+{
+    const char *kept;
+
+    r->part_arena = arena_create(0);
+    kept = part_protected(r->part_arena, engine_project(r->door->engine), kinds_all, KINDS_COUNT);
+    return kept == NULL || err_set(err, ERR_DENIED, "%s has lifecycle.prevent_destroy", kept);
+}
+
 static void receive(void *data)
 {
     struct request *r = OBJ(request, REQUEST_MAGIC, data);
@@ -433,6 +445,10 @@ static void receive(void *data)
     case COMMAND_DOWN:
         if (!executor_is_free(r->door->settings.executor, &err))
             request_refuse(r, &err, "tend events --follow shows how it gets on");
+        else if (!may_go_down(r, &err))
+            request_refuse(r, &err,
+                "tend stop stops a service and removes nothing; or take prevent_destroy out of the "
+                "file and apply that");
         else
             request_intend(r);
         return;

@@ -31,6 +31,48 @@ static const struct project *parse(const struct request *r, const char *document
     return p;
 }
 
+static const char *refusal_advice(const struct err *err)
+{
+    if (err->kind == ERR_DENIED)
+        return "declare it again; or set prevent_destroy to false, and apply that first";
+    return err->kind == ERR_MISSING ? "tend graph lists what there is"
+                                    : "tend check shows what is wrong with the file";
+}
+
+/* From what is declared to what is to be applied: a part of it, without what is to be ignored. */
+static bool settle(struct request *r, struct err *err)
+{
+    const struct project *settled;
+    struct diagnostics *d;
+    struct buf text = BUF_INIT(ERR_TEXT_BYTES - 100);
+
+    if (r->command->target != NULL)
+        return true; /* an undo says itself what is to be */
+    r->part_arena = arena_create(0);
+    part_begin(&r->part, r->part_arena, r->project, engine_project(r->door->engine), kinds_all,
+        KINDS_COUNT);
+    TRY(part_choose(&r->part, r->command->targets, r->command->excludes, err));
+    TRY(part_settle(&r->part, err));
+    r->part.applied = NULL; /* it may be replaced while this goes on */
+    if (r->part.document.len == 0)
+        return true;
+    d = diagnostics_create();
+    settled = spec_load_document(r->part.document, r->door->settings.revision_key, d);
+    if (settled != NULL) {
+        project_unref(&r->project);
+        project_unref(&r->target);
+        r->project = settled;
+        r->target = project_ref(settled);
+    } else {
+        diagnostics_render(d, &text, false);
+        (void)err_set(err, ERR_INVALID, "this part cannot be applied alone: %s", buf_str(&text).at);
+    }
+    r->part.declared = NULL;
+    buf_fini(&text);
+    diagnostics_destroy(&d);
+    return settled != NULL;
+}
+
 static bool load_document(struct request *r, struct err *err)
 {
     const char *target = r->command->target;
@@ -95,6 +137,7 @@ static void on_seen_for_plan(void *data, struct survey *s, const struct err *err
         return;
     }
     survey_plan(s, &plan);
+    part_tell(&r->part, &plan);
     seal_plan(r->door, &plan, seal);
     plan_write_json(&plan, &body);
     plan_fini(&plan);
@@ -107,10 +150,10 @@ void do_plan(struct request *r)
 {
     struct err err = ERR_INIT;
 
-    if (load_document(r, &err))
+    if (load_document(r, &err) && settle(r, &err))
         executor_survey(r->door->settings.executor, r->project, on_seen_for_plan, r);
     else
-        request_refuse(r, &err, "tend check shows what is wrong with the file");
+        request_refuse(r, &err, refusal_advice(&err));
 }
 
 void do_drift(struct request *r)
@@ -162,6 +205,8 @@ static const char *advice(const struct request *r, const struct err *err)
         return "tend events --follow shows how it gets on; then try again";
     if (engine_is_paused(r->door->engine))
         return "end it with: tend pause --end";
+    if (err->kind == ERR_DENIED || err->kind == ERR_MISSING)
+        return refusal_advice(err);
     if (err->kind == ERR_UNSUPPORTED)
         return "leave it out, or run what it does as a process";
     return err->kind == ERR_CONFLICT ? "make the plan again" : "tend check shows what is wrong";
@@ -208,7 +253,7 @@ void do_apply(struct request *r)
 {
     struct err err = ERR_INIT;
 
-    if (may_apply(r, &err) && load_document(r, &err) && check_seal(r, &err))
+    if (may_apply(r, &err) && load_document(r, &err) && settle(r, &err) && check_seal(r, &err))
         executor_survey(r->door->settings.executor, r->project, on_seen_for_apply, r);
     else
         request_refuse(r, &err, advice(r, &err));

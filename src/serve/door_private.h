@@ -5,6 +5,7 @@
 #ifndef TEND_SERVE_DOOR_PRIVATE_H
 #define TEND_SERVE_DOOR_PRIVATE_H
 
+#include "plan/part.h"
 #include "serve/door.h"
 
 #include "base/json.h"
@@ -36,6 +37,8 @@ struct request {
     const struct project *target;  /* what is declared in the end; NULL: nothing */
     struct run *run;               /* of an apply that has more in it than services; NULL */
     int changes;                   /* of the plan that is applied */
+    struct part part;              /* of a plan or apply: what it is of … */
+    struct arena *part_arena;      /* … and where that lives */
     uint64_t intent;
     int64_t until_ns, until_wall_ns; /* of a pause */
 };

@@ -53,11 +53,12 @@ struct command {
     int64_t for_ms; /* 0: take tend's hands back on */
     bool wait;      /* a start of a job: follow its run to the end */
     bool shutdown;
-    bool volumes;    /* a down: remove them, too */
-    bool start;      /* an apply: start what people had stopped too, as `up` does */
-    char *document;  /* JSON or YAML text, terminated */
-    char *contents;  /* of its configs and secrets (spec/contents.h); NULL: they are kept here */
-    char *plan;      /* digest that the document must still give, NULL: any */
+    bool volumes;   /* a down: remove them, too */
+    bool start;     /* an apply: start what people had stopped too, as `up` does */
+    char *document; /* JSON or YAML text, terminated */
+    char *contents; /* of its configs and secrets (spec/contents.h); NULL: they are kept here */
+    char *plan;     /* digest that the document must still give, NULL: any */
+    char *targets, *excludes; /* a plan or apply of a part: names, a line each; NULL: of all */
     char *seal;      /* what the daemon put on that plan; NULL: it was not kept in a file */
     int rollback_to; /* an apply: the generation that it goes back to; 0: none */
     int64_t cause;   /* and the event that declared that one; 0: none */

@@ -251,6 +251,7 @@ struct field_entry {
     struct resource_need *needs;
     struct span *need_spans; /* as many */
     size_t need_count;
+    struct lifecycle lifecycle;
 };
 #define FIELD_NAME_BYTES_MAX 140u /* of an entry: it is the subject of events */
 
@@ -265,6 +266,15 @@ struct node *encode_needs(struct encode *e, const struct field *f, const void *f
         .per_entry = true, .forms = FORM_LIST | FORM_MAP, .effect = FIELD_NO_EFFECT, \
         .merge = MERGE_BY_NAME, .decode = decode_needs, .encode = encode_needs,      \
         .help = "What must be there before it, as files.NAME or directories.NAME."   \
+    }
+
+/* The row `lifecycle` of such a table: lifecycle.c. */
+extern const struct field_table fields_lifecycle;
+#define FIELD_LIFECYCLE                                                               \
+    {                                                                                 \
+        .name = "lifecycle", .type = FIELD_MAP, .table = &fields_lifecycle,           \
+        .offset = offsetof(struct field_entry, lifecycle), .effect = FIELD_NO_EFFECT, \
+        .help = "What a plan must not do with it: prevent_destroy, ignore_changes."   \
     }
 
 /* False if the name is taken or the registry full. */

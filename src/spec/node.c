@@ -390,16 +390,33 @@ static int compare_pairs(const void *left, const void *right)
     return str_cmp(((const struct node_pair *)left)->key, ((const struct node_pair *)right)->key);
 }
 
-void node_sort_keys(struct node *map)
+static void find_slots_again(struct node *map)
 {
-    if (map->kind != NODE_MAP || map->count < 2)
-        return;
-    qsort(map->pairs, map->count, sizeof *map->pairs, compare_pairs);
     if (map->slots == NULL)
         return;
     memset(map->slots, 0, map->slot_count * sizeof *map->slots);
     for (size_t i = 0; i < map->count; i++)
         add_slot(map, i);
+}
+
+void node_sort_keys(struct node *map)
+{
+    if (map->kind != NODE_MAP || map->count < 2)
+        return;
+    qsort(map->pairs, map->count, sizeof *map->pairs, compare_pairs);
+    find_slots_again(map);
+}
+
+void node_remove(struct node *map, struct str key)
+{
+    struct node_pair *pair = node_find(map, key);
+    size_t i = pair != NULL ? (size_t)(pair - map->pairs) : 0;
+
+    if (pair == NULL)
+        return;
+    memmove(pair, pair + 1, (map->count - i - 1) * sizeof *pair);
+    map->count--;
+    find_slots_again(map);
 }
 
 void node_sort(struct node *n)

@@ -101,6 +101,8 @@ struct node *node_map(struct arena *a);
 void node_push(struct arena *a, struct node *list, struct node *item);
 /* Add or replace; `key` is copied. Returns the pair, whose key span may be set. */
 struct node_pair *node_put(struct arena *a, struct node *map, struct str key, struct node *value);
+/* Take a key out of a map; nothing where it is not there. */
+void node_remove(struct node *map, struct str key);
 /* Sort a map's keys by bytes; only its own. */
 void node_sort_keys(struct node *map);
 /* Sort all maps' keys. */

@@ -126,6 +126,12 @@ struct resource_need {
     bool required; /* false: a missing or failing one is only a warning */
 };
 
+/* What a plan must not do with a resource. */
+struct lifecycle {
+    bool prevent_destroy;
+    const char *const *ignore_changes; /* paths, NULL-terminated; NULL: none */
+};
+
 /* What is declared and is no service. */
 struct resource {
     const char *section;     /* "files": its map in tend.yaml */
@@ -246,6 +252,7 @@ struct service {
     size_t file_count;
     struct update_policy update;
     struct logging logging;
+    struct lifecycle lifecycle;
     const char *const *labels; /* name, value, name, value, …, NULL; sorted by name */
     struct hash revision;      /* of the canonical fields that restart it; see spec/fields.h */
     bool is_job; /* declared under `jobs`: it runs to its end, once or by a schedule */

@@ -42,7 +42,7 @@ def test_what_it_takes_is_known_from_what_it_took(world, tiny):
     world.declare({"other": {"command": ["/bin/sleep", "60"]}})
     world.apply()
     world.declare(web(tiny))
-    assert planned(world)["duration"]["unknown"] == []  # it is remembered though it is gone
+    assert planned(world)["duration"]["unknown"] == ["service.other"]  # web is remembered though it is gone
 
 
 def test_without_utf8_a_plan_is_ascii(world, tiny):

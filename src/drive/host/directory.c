@@ -28,6 +28,7 @@ static void finish(struct decode *d, const struct node_pair *declared, void *ent
 static const struct field rows[] = {
     ATTRIBUTE_ROWS(struct directory_entry, "0755 for a new directory, and others as they are"),
     FIELD_DEPENDS_ON,
+    FIELD_LIFECYCLE,
 };
 /* clang-format on */
 

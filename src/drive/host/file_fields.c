@@ -189,6 +189,7 @@ static const struct field rows[] = {
         .effect = FIELD_NO_EFFECT, .default_text = "false",
         .help = "Its content is never shown: not in plans, diffs, events or answers."},
     FIELD_DEPENDS_ON,
+    FIELD_LIFECYCLE,
 };
 /* clang-format on */
 

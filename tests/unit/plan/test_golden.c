@@ -5,10 +5,12 @@
  *     world.json      what else is seen, by name, and how the plan is asked for (may be missing):
  *                     {"service.web":{"instances":2,"start_ms":300,"trouble":…,"note":…,"drift":…},
  *                      "look":{"ascii":true,"columns":60,"took_ms":8,"next":"tend apply"}}
+ *                     {"part":{"target":["web"],"exclude":["service.db"]}}
  *     plan.txt        the plan's text, or what is wrong with the declaration
  *     plan.json       the plan for programs (only where it is there)
  *
  * With UPDATE_GOLDEN=1 the plans are written anew, to be read in the diff. */
+#include "plan/part.h"
 #include "plan/plan.h"
 
 #include "base/fs.h"
@@ -31,7 +33,8 @@ struct golden {
     const char *name;
     struct arena *arena;
     struct diagnostics *diagnostics;
-    const struct project *declared, *applied;
+    const struct project *declared, *applied, *settled;
+    struct part part;
     json_t *world;
     struct observed_list observed[COUNT(kinds)];
 };
@@ -172,7 +175,8 @@ static void check_plan(struct golden *g)
     struct buf text = BUF_INIT(1u << 22), json = BUF_INIT(1u << 22);
     struct plan plan;
 
-    plan_make(&plan, g->arena, g->declared, kinds, g->observed, COUNT(kinds));
+    plan_make(&plan, g->arena, g->settled, kinds, g->observed, COUNT(kinds));
+    part_tell(&g->part, &plan);
     plan_add_places(&plan, g->arena, g->declared);
     plan_write_text(&plan, &look, &text);
     plan_write_json(&plan, &json);
@@ -196,6 +200,43 @@ static void check_refusal(struct golden *g)
     buf_fini(&text);
 }
 
+static const char *lines_of(struct golden *g, const char *key)
+{
+    struct buf lines = BUF_INIT(4096);
+    const char *text;
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(json_object_get(json_object_get(g->world, "part"), key), i, one)
+        buf_format(&lines, "%s%s", i > 0 ? "\n" : "", json_string_value(one));
+    text = arena_copy(g->arena, buf_str(&lines).at);
+    buf_fini(&lines);
+    return text;
+}
+
+/* As the daemon does: the document of the part, loaded again. */
+static bool settle(struct golden *g)
+{
+    struct err err = ERR_INIT;
+    struct buf text = BUF_INIT(4096);
+    bool ok;
+
+    part_begin(&g->part, g->arena, g->declared, g->applied, kinds, COUNT(kinds));
+    ok = part_choose(&g->part, lines_of(g, "target"), lines_of(g, "exclude"), &err) &&
+         part_settle(&g->part, &err);
+    if (!ok) {
+        buf_format(&text, "error: %s\n", err.text);
+        check_same(g, "plan.txt", &text);
+    } else if (g->part.document.len > 0) {
+        g->settled = spec_load_document(g->part.document, (struct str){0}, g->diagnostics);
+        diagnostics_render(g->diagnostics, &text, false);
+        CHECK_SAYING(g->settled != NULL, "%s: %s", g->name, text.at);
+    } else
+        g->settled = project_ref(g->declared);
+    buf_fini(&text);
+    return ok;
+}
+
 static void check_case(const char *name)
 {
     struct golden g = {.name = name, .arena = arena_create(0), .diagnostics = diagnostics_create()};
@@ -208,13 +249,15 @@ static void check_case(const char *name)
     }
     g.declared = load(&g, "declared.yaml");
     observe(&g);
-    if (g.declared != NULL)
-        check_plan(&g);
-    else
+    if (g.declared == NULL)
         check_refusal(&g);
+    else if (settle(&g))
+        check_plan(&g);
     for (size_t k = 0; k < COUNT(kinds); k++)
         vec_fini(&g.observed[k]);
     json_decref(g.world);
+    part_fini(&g.part);
+    project_unref(&g.settled);
     project_unref(&g.applied);
     project_unref(&g.declared);
     diagnostics_destroy(&g.diagnostics);

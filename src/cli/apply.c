@@ -6,6 +6,7 @@
 #include "cli/answer.h"
 #include "cli/daemon_start.h"
 #include "cli/operation_view.h"
+#include "cli/output_view.h"
 #include "cli/plan_view.h"
 #include "spec/contents.h"
 
@@ -185,6 +186,8 @@ int apply_shown(
             request->contents = str_from(contents);
         }
         code = apply_run(cli, c, request);
+        if (code == EXIT_DONE && !cli->json)
+            output_view_print(cli, request->project);
         request->digest = request->seal = NULL;
         request->contents = (struct str){0};
         free(contents);

@@ -31,6 +31,7 @@ const struct command *const commands[] = {
     &cmd_plan,
     &cmd_apply,
     &cmd_history,
+    &cmd_output,
     &cmd_rollback,
     &cmd_retry,
     &cmd_daemon,

@@ -164,6 +164,7 @@ void spec_write_redacted(const struct project *p, bool all_values, struct buf *o
         if (secrets != NULL)
             secrets->value = spec_conceal_files(a, secrets->value);
     }
+    outputs_redact(a, node_get(copy, "outputs"));
     NODE_EACH (copy, section)
         NODE_EACH (section->value, entry)
             redact_entry(a, fields_kind(section->key), entry->value);

@@ -72,6 +72,7 @@ struct project_draft {
     size_t profile_count;
     const struct node *directory; /* x-tend-directory of a document */
     struct shared_lists shared;
+    struct node *outputs; /* canonical; NULL: none */
     struct map configs, secrets; /* name → struct store */
     struct {
         VEC_OF(struct project_content);
@@ -99,6 +100,8 @@ extern const struct field_choice restart_words[];
 /* For the schema: what name_is_valid and signal_parse take. */
 #define NAME_PATTERN   "^[a-z0-9][a-z0-9_-]{0,62}$"
 #define SIGNAL_PATTERN "^([Ss][Ii][Gg])?[A-Za-z]+[12]?$|^[0-9]+$"
+
+extern const struct field_table fields_output;
 
 /* Custom rows of the service table. */
 void decode_argv(struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
@@ -191,6 +194,13 @@ void restart_finish(struct decode *d, struct service_draft *draft);
 void service_finish(struct decode *d, struct service_draft *draft);
 /* Texts of an argv as a list node. */
 struct node *encode_texts(struct arena *a, const char *const *texts);
+
+/* `outputs` of the project. */
+void decode_outputs(
+    struct decode *d, const struct field *f, const struct node_pair *pair, void *into);
+struct node *encode_outputs(struct encode *e, const struct field *f, const void *from);
+/* Values of sensitive ones become "***". */
+void outputs_redact(struct arena *a, struct node *outputs);
 
 /* Merge a later file's tree over an earlier one's by the rows' rules. */
 struct node *merge_nodes(

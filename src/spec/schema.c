@@ -178,7 +178,8 @@ static void add_entry(struct json *j, const struct field *f)
 {
     open_alternative(j);
     json_text(j, "type", "object");
-    add_reference(j, f->table);
+    if (f->table != NULL) /* else whatever it holds */
+        add_reference(j, f->table);
     json_end(j);
 }
 

@@ -568,7 +568,7 @@ static void decode_variables(
         (void)field_wrong(d, f->name, pair->value, "a map by name");
 }
 
-/* clang-format off: it never comes to rest on this table */
+/* clang-format off */ /* it never comes to rest on this table */
 static const struct field project_rows[] = {
     {.name = "name",
      .type = FIELD_CUSTOM,

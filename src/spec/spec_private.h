@@ -72,7 +72,7 @@ struct project_draft {
     size_t profile_count;
     const struct node *directory; /* x-tend-directory of a document */
     struct shared_lists shared;
-    struct node *outputs; /* canonical; NULL: none */
+    struct node *outputs;        /* canonical; NULL: none */
     struct map configs, secrets; /* name → struct store */
     struct {
         VEC_OF(struct project_content);

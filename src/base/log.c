@@ -1,11 +1,13 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/redact.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define LINE_BYTES_MAX 2048
@@ -54,6 +56,9 @@ void log_event(enum log_level level, const char *name, const char *fmt, ...)
     for (int i = 0; i < len; i++)
         if ((unsigned char)line[i] < ' ')
             line[i] = ' '; /* one event, one line, and nothing that moves a terminal's cursor */
+    line[len] = '\0';
+    redact_text(line, sizeof line - 1);
+    len = (int)strlen(line);
     line[len++] = '\n';
     (void)!write(STDERR_FILENO, line, (size_t)len); /* nowhere left to report to */
 }

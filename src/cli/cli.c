@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/must.h"
+#include "base/redact.h"
 #include "cli/help.h"
 #include "cli/project_name.h"
 #include "engine/kinds.h"
@@ -71,6 +72,7 @@ static void print_error_json(const struct err *err, const char *help)
     json_text(&j, "help", help != NULL ? help : "");
     json_end(&j);
     json_end(&j);
+    redact_rest(&out, 0);
     (void)printf("%s\n", out.at); /* a failed stdout is found when it is flushed */
     buf_fini(&out);
 }
@@ -83,9 +85,11 @@ static void print_error(struct cli *cli, const struct err *err, const char *help
         print_error_json(err, help);
         return;
     }
+    struct err shown = *err;
+    redact_text(shown.text, sizeof shown.text);
     (void)fflush(stdout); /* so that the error stands behind what was printed */
     (void)fprintf(stderr, "%serror:%s %s\n", terminal_tone(t, TONE_BAD),
-        terminal_tone(t, TONE_PLAIN), err->text);
+        terminal_tone(t, TONE_PLAIN), shown.text);
     if (help != NULL && help[0] != '\0')
         (void)fprintf(stderr, "%shelp:%s %s\n", terminal_tone(t, TONE_BUSY),
             terminal_tone(t, TONE_PLAIN), help);

@@ -1,6 +1,7 @@
 #include "drive/kind.h"
 
 #include "base/must.h"
+#include "base/redact.h"
 #include "base/text_diff.h"
 #include "spec/load.h"
 
@@ -68,6 +69,7 @@ static struct str show_hunks(
         return (struct str){0};
     text_diff(before != NULL ? before->text : STR(""), after != NULL ? after->text : STR(""),
         HUNK_CONTEXT_LINES, HUNK_LINES_MAX, &out);
+    redact_rest(&out, 0);
     hunks = buf_full(&out) ? STR("(too long to show)\n") : arena_copy_str(p->arena, buf_str(&out));
     buf_fini(&out);
     return hunks;
@@ -85,6 +87,7 @@ static struct str show_value(const struct place *p, struct str key, const struct
     if (p->in_environment && spec_is_secret(key, value->text))
         return STR("\"***\"");
     node_write_json(&out, value);
+    redact_rest(&out, 0);
     shown =
         buf_full(&out) ? STR("\"(too long to show)\"") : arena_copy_str(p->arena, buf_str(&out));
     buf_fini(&out);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "base/redact.h"
 #include "engine/environment.h"
 #include "spec/contents.h"
 
@@ -24,6 +25,10 @@ static struct str bytes_of(struct hands *h, struct arena *a, const struct servic
     else
         log_warn("content.unreadable", "name=%s err=\"%s\"", file->source, err.text);
     buf_fini(&bytes);
+    if (file->is_secret) {
+        struct str secret = str_trim(kept);
+        (void)redact_learn(&secret, 1); /* past the bound what was learned first stays hidden */
+    }
     return kept;
 }
 

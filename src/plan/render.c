@@ -2,6 +2,7 @@
 #include "plan/plan_private.h"
 
 #include "base/map.h"
+#include "base/redact.h"
 #include "base/units.h"
 
 #include <stdio.h>
@@ -408,6 +409,7 @@ static void write_nothing(struct writer *w)
 void plan_write_text(const struct plan *p, const struct plan_look *look, struct buf *out)
 {
     static const struct plan_look plain;
+    size_t start = out->len;
     struct writer w = {.plan = p, .look = look != NULL ? look : &plain, .out = out};
 
     w.arrow = w.look->ascii ? "->" : "→";
@@ -420,4 +422,5 @@ void plan_write_text(const struct plan *p, const struct plan_look *look, struct 
         write_nothing(&w);
     else
         write_total(&w);
+    redact_rest(out, start);
 }

@@ -2,6 +2,7 @@
 #include "plan/plan_private.h"
 
 #include "base/json.h"
+#include "base/redact.h"
 
 #define TEXT_BYTES_MAX (16u << 20)
 
@@ -19,6 +20,8 @@ static void write_diff_head(const struct change *c, struct buf *out)
 
 void plan_write_diff(const struct plan *p, const char *from, const char *to, struct buf *out)
 {
+    size_t start = out->len;
+
     if (plan_is_empty(p))
         return;
     buf_format(out, "--- %s\n+++ %s\n", from, to);
@@ -38,6 +41,7 @@ void plan_write_diff(const struct plan *p, const char *from, const char *to, str
                 buf_format(out, "+%s: %.*s\n", f->path, STR_ARG(f->after));
         }
     }
+    redact_rest(out, start);
 }
 
 /* ---- as JSON ---- */
@@ -227,17 +231,21 @@ static void write_json(const struct plan *p, struct str text, struct buf *out)
 void plan_write_json(const struct plan *p, struct buf *out)
 {
     struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+    size_t start = out->len;
 
     plan_write_text(p, NULL, &text);
     write_json(p, buf_str(&text), out);
     buf_fini(&text);
+    redact_rest(out, start);
 }
 
 void plan_write_diff_json(const struct plan *p, const char *from, const char *to, struct buf *out)
 {
     struct buf text = BUF_INIT(TEXT_BYTES_MAX);
+    size_t start = out->len;
 
     plan_write_diff(p, from, to, &text);
     write_json(p, buf_str(&text), out);
     buf_fini(&text);
+    redact_rest(out, start);
 }

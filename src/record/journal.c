@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/must.h"
 #include "base/random.h"
+#include "base/redact.h"
 #include "record/journal_private.h"
 
 #include <fcntl.h>
@@ -255,6 +256,7 @@ struct fitted {
     char type[EVENT_TYPE_BYTES_MAX + 1], actor[EVENT_ACTOR_BYTES_MAX + 1],
         subject[EVENT_SUBJECT_BYTES_MAX + 1];
     char evidence[64];
+    struct buf clean; /* the evidence without secrets, where there were some */
 };
 
 static const char *fit_text(const char *text, char *room, size_t bytes_max)
@@ -283,6 +285,11 @@ static void fit(const struct event *e, struct fitted *out)
             out->evidence, sizeof out->evidence, "{\"invalid_evidence\":%zu}", f->evidence.len);
         f->evidence = str_from(out->evidence);
     }
+    buf_init(&out->clean, EVENT_EVIDENCE_BYTES_MAX);
+    if (!redact_needed(f->evidence))
+        return;
+    redact_write(f->evidence, &out->clean);
+    f->evidence = buf_full(&out->clean) ? STR("{}") : buf_str(&out->clean);
 }
 
 static bool has_room(const struct journal *j)
@@ -316,6 +323,7 @@ uint64_t journal_append(struct journal *j, const struct event *e)
     else
         j->health.dropped++;
     (void)pthread_mutex_unlock(&j->lock);
+    buf_fini(&f.clean);
     return seq;
 }
 
@@ -355,6 +363,7 @@ bool journal_append_durable(struct journal *j, const struct event *e, uint64_t *
         ok = true;
     }
     (void)pthread_mutex_unlock(&j->lock);
+    buf_fini(&f.clean);
     return ok;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/redact.h"
 
 #include "io/worker.h"
 
@@ -73,6 +74,7 @@ void answer_error(struct call *call, int status, const struct err *err, const ch
     struct buf body = BUF_INIT(8 << 10);
 
     answer_error_json(&body, err, help);
+    redact_rest(&body, 0);
     http_answer(call->request, status, JSON_TYPE, buf_str(&body));
     buf_fini(&body);
 }
@@ -87,6 +89,7 @@ void answer_failure_later(struct http_stream *s, const struct err *err, const ch
     struct buf body = BUF_INIT(8 << 10);
 
     answer_error_json(&body, err, help);
+    redact_rest(&body, 0);
     http_stream_answer(s, answer_status_of(err->kind), JSON_TYPE, buf_str(&body));
     buf_fini(&body);
 }

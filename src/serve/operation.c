@@ -1,6 +1,7 @@
 #include "serve/operation.h"
 
 #include "base/json.h"
+#include "base/redact.h"
 
 #include "serve/serve_private.h"
 
@@ -18,6 +19,7 @@ static struct json begin(struct buf *out, const char *what)
 static void send(struct http_stream *s, struct json *j, const char *what, uint64_t id)
 {
     json_end(j);
+    redact_rest(j->out, 0);
     if (!buf_full(j->out))
         (void)http_stream_line(s, id, what, buf_str(j->out)); /* the client may have gone */
     buf_fini(j->out);

@@ -2,6 +2,7 @@
  * anew every few seconds. Everything that comes from outside goes through html_add_text. */
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/redact.h"
 #include "base/units.h"
 
 #include "engine/snapshot.h"
@@ -178,6 +179,7 @@ static void run_page(struct task *task)
     raw(&p, "</main><footer>This page only shows; <code>tend</code> changes. "
             "<a href=\"/metrics\">metrics</a></footer></body></html>\n");
     snapshot_unref(&s);
+    redact_rest(&out, 0);
     answer_buf_later(task->stream, "text/html; charset=utf-8", &out);
 }
 

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/redact.h"
 
 #include "insight/why.h"
 
@@ -28,6 +29,7 @@ static void run_why(struct task *task)
         why_json(&why, &out);
         if (!str_ends(buf_str(&out), "\n"))
             buf_add_byte(&out, '\n');
+        redact_rest(&out, 0);
         answer_buf_later(task->stream, JSON_TYPE, &out);
     }
     buf_fini(&out);

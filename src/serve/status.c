@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/redact.h"
 
 #include "engine/snapshot.h"
 
@@ -185,6 +186,7 @@ void answer_status(struct call *call)
     json_end(&j);
     buf_add_byte(&out, '\n');
     snapshot_unref(&s);
+    redact_rest(&out, 0);
     answer_buf(call, JSON_TYPE, &out);
 }
 
@@ -215,6 +217,7 @@ static void answer_one(struct call *call, bool job)
     json_end(&j);
     buf_add_byte(&out, '\n');
     snapshot_unref(&s);
+    redact_rest(&out, 0);
     answer_buf(call, JSON_TYPE, &out);
 }
 

@@ -3,7 +3,9 @@
 #include "spec/yaml.h"
 
 #include "base/hash.h"
+#include "base/redact.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define REVISION_FORMAT "tend revision 1\n"
@@ -45,8 +47,24 @@ static struct hash hash_of_node(const char *prefix, const struct node *n)
     return h;
 }
 
-static struct hash revision_of(const struct service *s, struct str key)
+/* A text that holds the value of a secret variable enters by its HMAC, wherever it stands. */
+static void hide_secrets(struct arena *a, struct node *n, const struct redactor *r, struct str key)
 {
+    char text[HASH_TEXT_BYTES];
+    size_t which;
+
+    for (size_t i = 0; i < node_count(n); i++)
+        hide_secrets(a, n->kind == NODE_MAP ? n->pairs[i].value : n->items[i], r, key);
+    if (n->kind != NODE_TEXT || !redactor_find(r, n->text, &which))
+        return;
+    struct hash h = hash_hmac(key, n->text);
+    hash_format(&h, text);
+    n->text = arena_copy_str(a, str_from(text));
+}
+
+static struct hash revision_of(const struct service *s, const struct canonical_secrets *secrets)
+{
+    struct str key = secrets->revision_key;
     struct arena *scratch = arena_create(4 << 10); /* cleared for each service */
     static const char zeros[HASH_BYTES];
     struct encode e = {.arena = scratch, .restarting_only = true, .revision_key = key};
@@ -54,13 +72,15 @@ static struct hash revision_of(const struct service *s, struct str key)
     if (key.len == 0)
         e.revision_key = (struct str){.at = zeros, .len = sizeof zeros};
     struct node *map = encode_service(&e, s);
+    if (secrets->redactor != NULL)
+        hide_secrets(scratch, map, secrets->redactor, e.revision_key);
     struct hash revision = hash_of_node(REVISION_FORMAT, map);
     arena_destroy(&scratch);
     return revision;
 }
 
 static void encode_services(struct arena *a, struct service *services,
-    const struct project_draft *draft, struct str key, struct node *root)
+    const struct project_draft *draft, const struct canonical_secrets *secrets, struct node *root)
 {
     struct encode e = {.arena = a};
     struct node *all = node_map(a), *jobs = node_map(a);
@@ -74,7 +94,7 @@ static void encode_services(struct arena *a, struct service *services,
         struct node *map = encode_service(&e, s);
         canonical_copy_spans(map, from->declared, from->span);
         s->node = map;
-        s->revision = revision_of(s, key);
+        s->revision = revision_of(s, secrets);
         node_put(a, s->is_job ? jobs : all, str_from(s->name), map)->key_span = from->span;
     }
     (void)node_put(a, root, STR("services"), all);
@@ -92,8 +112,28 @@ static void put_shared(struct arena *a, struct node *root, const struct project_
         (void)node_put(a, root, pair->key, pair->value);
 }
 
+static int compare_texts(const void *left, const void *right)
+{
+    return str_cmp((*(struct node *const *)left)->text, (*(struct node *const *)right)->text);
+}
+
+/* Sorted, each once, so that the document is the same however they were given. */
+static struct node *list_secrets(struct arena *a, const struct node *values)
+{
+    struct node *all = node_list(a), *list = node_list(a);
+
+    for (size_t i = 0; i < values->count; i++)
+        node_push(a, all, node_text(a, values->items[i]->text));
+    if (all->count > 0)
+        qsort(all->items, all->count, sizeof *all->items, compare_texts);
+    for (size_t i = 0; i < all->count; i++)
+        if (i == 0 || !str_eq(all->items[i]->text, all->items[i - 1]->text))
+            node_push(a, list, all->items[i]);
+    return list;
+}
+
 bool canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
-    const struct node *kinds, struct str revision_key)
+    const struct node *kinds, const struct canonical_secrets *secrets)
 {
     struct service *services = arena_new_array(a, draft->services.count + 1, struct service);
     struct node *root = node_map(a);
@@ -102,9 +142,11 @@ bool canonical_fill(struct arena *a, struct project *p, const struct project_dra
     p->services = services;
     p->service_count = draft->services.count;
     node_put(a, root, STR("name"), node_text(a, str_from(p->name)))->key_span = draft->name_span;
-    encode_services(a, services, draft, revision_key, root);
+    encode_services(a, services, draft, secrets, root);
     stores_fill(a, p, draft);
     (void)node_put(a, root, STR("x-tend-directory"), node_text(a, str_from(p->dir)));
+    if (node_count(secrets->values) > 0)
+        (void)node_put(a, root, STR("x-tend-secrets"), list_secrets(a, secrets->values));
     p->shared = draft->shared;
     put_shared(a, root, draft);
     NODE_EACH (kinds, pair)
@@ -168,6 +210,11 @@ void spec_write_redacted(const struct project *p, bool all_values, struct buf *o
     NODE_EACH (copy, section)
         NODE_EACH (section->value, entry)
             redact_entry(a, fields_kind(section->key), entry->value);
+    struct node_pair *secrets = node_find(copy, STR("x-tend-secrets"));
+    if (secrets != NULL)
+        secrets->value = node_list(a);
+    size_t from = out->len;
     node_write_json(out, copy);
+    redact_rest(out, from);
     arena_destroy(&a);
 }

@@ -38,6 +38,15 @@ const struct code codes[] = {
                        "a word. Both\n"
                        "places are shown; keep one.",                                             .wrong = WEB "    command: python3 other.py\n",
      .right = WEB                                                                                                                                                                                                                                                },
+    {.name = "exposed-secret",
+     .title = "a secret where everybody on the machine can read it",
+     .explanation =
+            "Command lines are shown by `ps` to every user. A secret variable is not taken "
+            "from `--var`,\nand a service gets a secret by `environment` or `secrets`.",          .wrong =
+            "variables: {password: {secret: true, default: not-a-good-one}}\nservices:\n  web:\n"
+            "    command: web --password ${var.password}\n",                                  .right =
+            "variables: {password: {secret: true, default: not-a-good-one}}\nservices:\n  web:\n"
+            "    command: web\n    environment: {PASSWORD: \"${var.password}\"}\n"                           },
     {.name = "limit",
      .title = "more than tend takes",
      .explanation = "Files, nesting, aliases, variables inside variables and the number of "
@@ -157,6 +166,14 @@ const struct code codes[] = {
                        "that the command\n"
                        "itself shall see is written `$$`.",                                       .wrong = WEB "    environment:\n      TITLE: ${SHOP_TITLE}\n",
      .right = WEB "    environment:\n      TITLE: ${SHOP_TITLE:-The corner shop}\n"                                                                                                                                                                              },
+    {.name = "weak-secret",
+     .title = "a secret that cannot be hidden wherever it is printed",
+     .explanation =
+            "Secrets are found by their value in all that tend prints. One of less than six "
+            "bytes, or one\nthat is a name too, stands in too much that is no secret: it is "
+            "hidden only where it is\ndeclared.",                                                 .wrong = "variables: {pin: {secret: true, default: 1234}}\n" WEB
+                 "    environment: {CODE: \"${var.pin}\"}\n",                                                                        .right = "variables: {pin: {secret: true, default: 12345678}}\n" WEB
+                 "    environment: {CODE: \"${var.pin}\"}\n"                                                                                       },
     {.name = "wrong-name",
      .title = "a name that cannot be one",
      .explanation = "Names of projects and services have lower-case letters, digits, `-` and "

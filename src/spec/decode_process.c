@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/must.h"
+#include "base/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -135,6 +136,11 @@ static bool is_url_with_password(struct str value)
     struct str rest = str_tail(value, (size_t)scheme + 3), authority = str_cut(&rest, '/');
     ptrdiff_t at = str_find(authority, '@'), colon = str_find(authority, ':');
     return at > 0 && colon >= 0 && colon < at;
+}
+
+bool spec_name_is_secret(struct str name)
+{
+    return contains_secret_word(name);
 }
 
 bool spec_is_secret(struct str name, struct str value)
@@ -277,6 +283,7 @@ void environment_finish(struct decode *d, struct service_draft *draft)
 {
     struct node *all = node_map(d->arena);
     struct service *s = &draft->service;
+    size_t which;
 
     read_env_files(d, all, draft->env_file);
     NODE_EACH (draft->environment, pair)
@@ -287,7 +294,9 @@ void environment_finish(struct decode *d, struct service_draft *draft)
     for (size_t i = 0; i < all->count; i++)
         entries[i] = (struct environment_entry){.name = all->pairs[i].key.at,
             .value = all->pairs[i].value->text.at,
-            .secret = spec_is_secret(all->pairs[i].key, all->pairs[i].value->text)};
+            .secret = spec_is_secret(all->pairs[i].key, all->pairs[i].value->text) ||
+                      (d->secrets != NULL &&
+                          redactor_find(d->secrets, all->pairs[i].value->text, &which))};
     s->environment = entries;
     s->environment_count = all->count;
 }

@@ -1,6 +1,7 @@
 #include "spec/diagnostic.h"
 
 #include "base/json.h"
+#include "base/redact.h"
 
 #include <stdio.h>
 
@@ -103,7 +104,7 @@ void diagnostics_render(struct diagnostics *d, struct buf *out, bool colours)
 {
     const struct style *s = colours ? &coloured : &plain;
     const struct diagnostic *g;
-    size_t shown = 0, all = 0;
+    size_t shown = 0, all = 0, from = out->len;
 
     for (; shown < DIAGNOSTICS_SHOWN_MAX && (g = diagnostics_at(d, shown)) != NULL; shown++)
         render(out, s, g);
@@ -111,6 +112,7 @@ void diagnostics_render(struct diagnostics *d, struct buf *out, bool colours)
         all += diagnostics_count(d, (enum severity)severity);
     if (all > shown)
         buf_format(out, "and %zu more\n", all - shown);
+    redact_rest(out, from);
 }
 
 static void add_place(struct json *j, const struct excerpt *e)
@@ -125,6 +127,7 @@ static void add_place(struct json *j, const struct excerpt *e)
 
 void diagnostics_json(struct diagnostics *d, struct buf *out)
 {
+    size_t from = out->len;
     struct json j = json_begin(out);
     const struct diagnostic *g;
 
@@ -152,4 +155,5 @@ void diagnostics_json(struct diagnostics *d, struct buf *out)
         json_end(&j);
     }
     json_end(&j);
+    redact_rest(out, from);
 }

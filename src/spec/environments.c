@@ -158,7 +158,7 @@ static void rebase_section(struct load *l, const struct origin *o, const struct 
 
     for (size_t i = 0; section->value->kind == NODE_MAP && i < section->value->count; i++) {
         struct node_pair *entry = &section->value->pairs[i];
-        if (str_is(section->key, "services"))
+        if (str_is(section->key, "services") || str_is(section->key, "jobs"))
             entry->value = rebase_service(l->scratch, entry->value, o->dir);
         else if (kind != NULL)
             entry->value = rebase_entry(l->scratch, kind, entry, o->dir);

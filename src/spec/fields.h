@@ -134,13 +134,16 @@ struct field_table {
                                      * same name; its struct begins the same; NULL: none */
 };
 
+struct redactor; /* base/redact.h */
+
 /* What decoding is given, and finds. */
 struct decode {
     struct arena *arena; /* of the project: what is decoded lives here */
     struct diagnostics *diagnostics;
-    const char *dir;    /* what relative paths are relative to */
-    bool from_document; /* resolved already: no files are looked at */
-    bool is_too_large;  /* FIELD_ALL_BYTES_MAX is passed, and it has been told */
+    const char *dir;                /* what relative paths are relative to */
+    bool from_document;             /* resolved already: no files are looked at */
+    const struct redactor *secrets; /* of variables; NULL: none */
+    bool is_too_large;              /* FIELD_ALL_BYTES_MAX is passed, and it has been told */
     const char *(*variable)(
         void *context, const char *name); /* for env_file and NAME without value */
     void *variable_context;

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/must.h"
+#include "base/redact.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ static void load_fini(struct load *l)
     vec_fini(&l->overlays);
     map_fini(&l->environment_names);
     map_fini(&l->variables);
+    redactor_destroy(&l->secrets);
     interpolation_fini(&l->run);
     vec_fini(&l->sources);
     vec_fini(&l->draft.services);
@@ -192,16 +194,27 @@ static bool has_failed(const struct load *l)
            (l->options->strict && diagnostics_count(l->diagnostics, SEVERITY_WARNING) > 0);
 }
 
+static const char *no_variable(void *context, const char *name)
+{
+    (void)context;
+    (void)name;
+    return NULL;
+}
+
 static const struct project *complete(struct load *l, struct resource_drafts *r, struct project *p)
 {
     struct node *kinds = node_map(l->arena);
 
     resources_finish(r, l->arena, p, kinds);
-    if (!canonical_fill(l->arena, p, &l->draft, kinds, l->options->revision_key)) {
+    if (!canonical_fill(l->arena, p, &l->draft, kinds,
+            &(struct canonical_secrets){l->options->revision_key, l->secret_values, l->secrets})) {
         diagnostic_error(l->diagnostics, "limit", NULL,
             "the project is too large: resolved, it has more than 32 MiB");
         return NULL;
     }
+    secrets_of_project(l, p, l->options->variable == no_variable);
+    if (has_failed(l))
+        return NULL;
     const struct project *kept = project_adopt(l->arena, p);
     l->arena = NULL; /* it is the project's now */
     return kept;
@@ -220,6 +233,8 @@ static const struct project *make_project(struct load *l, struct node *root, boo
         .variable = from_document ? NULL : load_variable,
         .variable_context = l};
 
+    secrets_of_tree(l, root);
+    d.secrets = l->secrets;
     fields_decode(&d, &fields_project, split_kinds(l, root, kinds), &l->draft);
     NODE_EACH (kinds, pair)
         resources_decode(&resources, &d, pair);
@@ -279,6 +294,17 @@ static struct node *read_document(struct load *l, struct source *source, struct 
     return root != NULL ? root : yaml_read_document(l->scratch, source, document, l->diagnostics);
 }
 
+/* Texts; what is none of them is not listened to. */
+static struct node *secrets_of_document(const struct node *root)
+{
+    struct node *list = node_get(root, "x-tend-secrets");
+
+    for (size_t i = 0; i < node_count(list); i++)
+        if (list->kind != NODE_LIST || !node_is_scalar(list->items[i]))
+            return NULL;
+    return list;
+}
+
 static const struct project *load_document(struct load *l, struct str document)
 {
     struct source *source = load_add_source(l, "document", STR(""));
@@ -294,14 +320,8 @@ static const struct project *load_document(struct load *l, struct str document)
         return NULL;
     }
     l->project_dir = arena_copy_str(l->arena, dir->text).at;
+    l->secret_values = secrets_of_document(root);
     return make_project(l, root, true);
-}
-
-static const char *no_variable(void *context, const char *name)
-{
-    (void)context;
-    (void)name;
-    return NULL;
 }
 
 const struct project *spec_load_document(

@@ -74,6 +74,8 @@ void spec_write_redacted(const struct project *p, bool all_values, struct buf *o
  * PASSWORD, PASS, SECRET, TOKEN, KEY, CREDENTIAL, … or it contains one of the longer ones), or
  * since the value is a URL with a password. */
 bool spec_is_secret(struct str name, struct str value);
+/* Whether the name leaves no doubt: it contains PASSWORD, SECRET, TOKEN or their like. */
+bool spec_name_is_secret(struct str name);
 
 /* A copy of the `secrets` of a canonical service without what tells about their contents. */
 struct arena;

@@ -73,6 +73,8 @@ struct load {
     const char *environment;                /* the chosen one; NULL: none */
     bool environment_named;                 /* its overlay names the project */
     struct map variables;                   /* name → struct variable */
+    struct node *secret_values;             /* texts of secret variables; NULL: none */
+    struct redactor *secrets;               /* the same, to be found; NULL: none */
     struct {
         VEC_OF(struct source *);
     } sources; /* in `arena`; their texts go with this run */
@@ -129,6 +131,13 @@ struct node *environments_apply(struct load *l, struct node *root);
 void variables_normalise(struct load *l, struct node *root);
 /* Take `variables` out of the tree, find their values, and put these in for ${var.NAME}. */
 void variables_apply(struct load *l, struct node *root);
+/* secrets.c */
+
+/* The process learns the secrets that stand in a complete tree. */
+void secrets_of_tree(struct load *l, struct node *root);
+/* And those of files that were read for the project. */
+void secrets_of_project(struct load *l, const struct project *p, bool from_document);
+
 /* The stretch of the source below `span` that reads `text`; `span` itself if none does. */
 struct span load_narrow(const struct span *span, struct str text);
 /* A copy of a service in which the paths that are relative to `dir` are absolute. */

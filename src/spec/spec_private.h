@@ -212,10 +212,17 @@ void merge_clean(struct node *n);
  * out with a warning, so that every dependency of a project names a service of it. */
 void check_services(struct diagnostics *d, struct project_draft *p);
 
+/* What revisions and the document need to know of secrets. */
+struct canonical_secrets {
+    struct str revision_key;         /* for HMACs */
+    const struct node *values;       /* of secret variables, which the document lists; NULL: none */
+    const struct redactor *redactor; /* the same, to be found; NULL: none */
+};
+
 /* The canonical tree and the revisions; fills node, document, digest and each service's node and
  * revision. False if the document would be larger than YAML_DOCUMENT_BYTES_MAX. */
 bool canonical_fill(struct arena *a, struct project *p, const struct project_draft *draft,
-    const struct node *kinds, struct str revision_key);
+    const struct node *kinds, const struct canonical_secrets *secrets);
 
 /* What stands in a canonical map was declared under the same keys, mostly: so its spans are. */
 void canonical_copy_spans(struct node *canonical, const struct node *declared, struct span span);

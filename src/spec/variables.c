@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/must.h"
+#include "base/redact.h"
 #include "base/units.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@ struct variable {
     int type;
     const char *description, *pattern;
     const struct node *by_default, *allowed;
-    bool required;
+    bool required, secret;
     struct span span;         /* of its name */
     const struct node *value; /* NULL: none */
 };
@@ -117,11 +118,16 @@ static const struct field rows[] = {
      .type = FIELD_TEXT,
      AT(pattern),
      .help = "An extended regular expression (POSIX) that its value must match."                                                                                      },
+    {.name = "secret",
+     .type = FIELD_BOOL,
+     AT(secret),
+     .default_text = "false",
+     .help = "true: its value is shown nowhere, and not taken from a command line."                                                       },
     {.name = "required",
      .type = FIELD_BOOL,
      AT(required),
      .default_text = "true",
-     .help = "false: without a value it is empty, and that is no error."                                                       },
+     .help = "false: without a value it is empty, and that is no error."                                },
 };
 const struct field_table fields_variable =
     FIELD_TABLE("a variable", "A value that the project is given from outside.", rows, NULL);
@@ -295,6 +301,14 @@ static struct span span_of_outside(
     return span;
 }
 
+static void refuse_secret_flag(struct load *l, struct str name)
+{
+    diagnostic_error(l->diagnostics, "exposed-secret", NULL,
+        "'%.*s' is secret, and a command line is shown to everybody on the machine", STR_ARG(name));
+    diagnostic_help(
+        l->diagnostics, "set " VARIABLE_PREFIX "%.*s, or name a --var-file", STR_ARG(name));
+}
+
 static void take_flag(struct load *l, const char *flag)
 {
     struct str value = str_from(flag), name;
@@ -310,6 +324,10 @@ static void take_flag(struct load *l, const char *flag)
     span.end = (uint32_t)name.len;
     if (v == NULL) {
         report_unknown(l, name, &span);
+        return;
+    }
+    if (v->secret) {
+        refuse_secret_flag(l, name);
         return;
     }
     span = span_of_outside(l, "--var", str_from(flag), name.len + 1);
@@ -366,8 +384,9 @@ static void take_outer(struct load *l, struct str name, struct variable *v)
 
     if (text == NULL)
         return;
-    struct span span = span_of_outside(l, arena_format(l->scratch, "variable %s", variable),
-        arena_copy_str(l->scratch, str_from(text)), 0);
+    struct str shown = v->secret ? STR("") : arena_copy_str(l->scratch, str_from(text));
+    struct span span =
+        span_of_outside(l, arena_format(l->scratch, "variable %s", variable), shown, 0);
     v->value = outside_value(l, v, str_from(text), span);
 }
 
@@ -436,20 +455,30 @@ static void report_choices(struct load *l, const struct variable *v)
     buf_fini(&list);
 }
 
+static struct str shown_value(const struct variable *v, const struct node *value)
+{
+    struct str text = value->text;
+
+    if (v->secret)
+        return STR(REDACT_MARK);
+    text.len = text.len < 60 ? text.len : 60;
+    return text;
+}
+
 /* One value, or one item of a list. */
 static bool check_item(
     struct load *l, struct str name, const struct variable *v, const struct node *value)
 {
-    int len = (int)(value->text.len < 60 ? value->text.len : 60);
+    struct str shown = shown_value(v, value);
 
     if (v->allowed != NULL && !is_allowed(v, value)) {
         diagnostic_error(l->diagnostics, "wrong-value", &value->span,
-            "variable '%.*s' cannot be '%.*s'", STR_ARG(name), len, value->text.at);
+            "variable '%.*s' cannot be '%.*s'", STR_ARG(name), STR_ARG(shown));
         report_choices(l, v);
     } else if (v->pattern != NULL && !matches(v, value)) {
         diagnostic_error(l->diagnostics, "wrong-value", &value->span,
-            "variable '%.*s' cannot be '%.*s': it must match %s", STR_ARG(name), len,
-            value->text.at, v->pattern);
+            "variable '%.*s' cannot be '%.*s': it must match %s", STR_ARG(name), STR_ARG(shown),
+            v->pattern);
     } else {
         return true;
     }
@@ -466,7 +495,7 @@ static bool check_value(struct load *l, struct str name, const struct variable *
         if (node_is_scalar(value))
             diagnostic_error(l->diagnostics, "wrong-type", &value->span,
                 "variable '%.*s' takes %s, not '%.*s'", STR_ARG(name), type_words[v->type].wanted,
-                (int)(value->text.len < 60 ? value->text.len : 60), value->text.at);
+                STR_ARG(shown_value(v, value)));
         else
             diagnostic_error(l->diagnostics, "wrong-type", &value->span,
                 "variable '%.*s' takes %s, and this is %s", STR_ARG(name),
@@ -499,6 +528,23 @@ static void report_unset(struct load *l, struct str name, const struct variable 
     buf_fini(&list);
 }
 
+static void keep_secret(struct load *l, const struct node *value)
+{
+    if (l->secret_values == NULL)
+        l->secret_values = node_list(l->scratch);
+    for (size_t i = 0; value->kind == NODE_LIST && i < value->count; i++)
+        keep_secret(l, value->items[i]);
+    if (!node_is_scalar(value) || value->text.len == 0)
+        return;
+    node_push(l->scratch, l->secret_values, node_copy(l->scratch, value));
+    if (value->text.len >= REDACT_BYTES_MIN)
+        return;
+    diagnostic_warning(l->diagnostics, "weak-secret", &value->span,
+        "a secret of less than %u bytes is not hidden where it stands within something else",
+        REDACT_BYTES_MIN);
+    diagnostic_help(l->diagnostics, "take a longer one");
+}
+
 /* What it is in the end: a value that fits its type, or a stand-in after a diagnostic. */
 static void settle(struct load *l, struct str name, struct variable *v)
 {
@@ -511,6 +557,8 @@ static void settle(struct load *l, struct str name, struct variable *v)
         v->value = v->by_default;
     if (v->value != NULL && v->value->kind == NODE_NULL)
         v->value = NULL;
+    if (v->value != NULL && v->secret)
+        keep_secret(l, v->value);
     if (v->value != NULL) {
         if (!check_value(l, name, v))
             v->value = stand_in;

@@ -180,7 +180,9 @@ void hands_container_resume(struct hand *hand)
 
 void hands_container_stop(struct hand *hand, int64_t grace_ns)
 {
-    docker_stop(hand->container, grace_ns / NS_PER_MS);
+    bool for_good = !engine_declares(hand->hands->engine, hand->instance->spec->name);
+
+    docker_stop(hand->container, grace_ns / NS_PER_MS, for_good);
 }
 
 void hands_container_release(struct hand *hand, bool leave)

@@ -212,8 +212,10 @@ def test_down_removes_the_containers(world, engine):
     world.declare({"web": web(free_port())})
     world.up()
     assert engine.names() == ["e2e-web-1"]
+    assert engine.call("GET", "/networks/e2e_default")[0] == 200
     world.down()
     assert engine.names() == []
+    assert engine.call("GET", "/networks/e2e_default")[0] == 404
 
 
 def test_a_change_replaces_the_container(world, engine):

@@ -53,7 +53,7 @@ static void tell_exit(struct docker_container *c, const struct container_view *v
         c->docker->callbacks.on_exited(c->docker->data, c->owner, &x);
 }
 
-static void tell_gone(struct docker_container *c)
+void container_gone(struct docker_container *c)
 {
     c->state = CONTAINER_GONE;
     c->step = STEP_NONE;
@@ -116,6 +116,9 @@ void container_go(struct docker_container *c, enum step step)
     case STEP_STOPPED:
         container_ask_about(c, "GET", "/json", REQUEST_MS);
         break;
+    case STEP_TIDY:
+        container_ask_tidy(c);
+        break;
     case STEP_STOP:
         container_ask_stop(c);
         break;
@@ -127,7 +130,7 @@ void container_go_on(struct docker_container *c)
 {
     c->later = NULL;
     if (!c->exists && (c->owner == NULL || c->stop_asked))
-        tell_gone(c); /* it was never made */
+        container_gone(c); /* it was never made */
     else if (c->owner == NULL)
         container_go(c, STEP_REMOVE);
     else if (c->stop_asked)
@@ -426,6 +429,27 @@ static void answer_inspected(struct docker_container *c, int status, struct str 
         answer_look(c, &v);
 }
 
+static bool is_last(const struct docker_container *c)
+{
+    const struct docker *d = c->docker;
+
+    for (size_t i = 0; i < d->containers.count; i++)
+        if (d->containers.at[i] != c && d->containers.at[i]->state != CONTAINER_GONE)
+            return false;
+    return true;
+}
+
+/* It is removed. */
+static void leave(struct docker_container *c)
+{
+    c->exists = false;
+    c->index = 0;
+    if (c->for_good && is_last(c))
+        container_go(c, STEP_TIDY);
+    else
+        container_gone(c);
+}
+
 static void answer(struct docker_container *c, int status, struct str body)
 {
     switch (c->step) {
@@ -458,9 +482,13 @@ static void answer(struct docker_container *c, int status, struct str body)
         break;
     case STEP_REMOVE:
         if (is_good(status) || status == 404)
-            tell_gone(c);
+            leave(c);
         else
             try_again(c);
+        break;
+    case STEP_TIDY: /* in use by others, or never made: it stays as it is */
+        c->index++;
+        container_go(c, STEP_TIDY);
         break;
     default:
         answer_step(c, status, body);
@@ -563,9 +591,10 @@ void docker_resume(struct docker_container *c)
     }
 }
 
-void docker_stop(struct docker_container *c, int64_t grace_ms)
+void docker_stop(struct docker_container *c, int64_t grace_ms, bool for_good)
 {
     c->stop_asked = true;
+    c->for_good = for_good;
     c->grace_ms = grace_ms;
     if (c->state != CONTAINER_LAUNCHING)
         c->state = CONTAINER_STOPPING;

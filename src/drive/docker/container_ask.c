@@ -228,3 +228,33 @@ void container_ask_image(struct docker_container *c)
         container_escape(c, body_image(c->arena, &c->instance)));
     ask(c, "GET", target, STR(""), REQUEST_MS);
 }
+
+/* Networks of the project by `index`: the default one, then those declared. NULL behind the last.
+ */
+static const char *network_to_remove(struct docker_container *c)
+{
+    const struct field_list *declared = &c->project->shared.networks;
+
+    if (c->index == 0)
+        return "default";
+    for (; c->index <= declared->count; c->index++) {
+        const struct network *n = FIELD_AT(*declared, struct network, c->index - 1);
+        if (!n->external)
+            return n->key;
+    }
+    return NULL;
+}
+
+void container_ask_tidy(struct docker_container *c)
+{
+    const char *key = network_to_remove(c);
+    char target[600];
+
+    if (key == NULL) {
+        container_gone(c);
+        return;
+    }
+    (void)snprintf(target, sizeof target, "/networks/%s",
+        container_escape(c, body_network_name(c->arena, c->project, key)));
+    ask(c, "DELETE", target, STR(""), REQUEST_MS);
+}

@@ -71,7 +71,9 @@ struct docker_container *docker_adopt(
     struct docker *d, const struct docker_instance *instance, bool was_waiting, void *owner);
 /* Start it again: on_started or on_start_failed. */
 void docker_resume(struct docker_container *c);
-void docker_stop(struct docker_container *c, int64_t grace_ms);
+/* `for_good`: it is declared no longer; the last of a project takes the project's networks along.
+ */
+void docker_stop(struct docker_container *c, int64_t grace_ms, bool for_good);
 void docker_signal(struct docker_container *c, int signo);
 /* Looks after it no longer, and leaves the container as it is. NULL afterwards. */
 void docker_leave(struct docker_container **c);

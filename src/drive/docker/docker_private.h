@@ -56,6 +56,7 @@ enum step {
     STEP_STOP,
     STEP_STOPPED, /* how did it end? */
     STEP_REMOVE,
+    STEP_TIDY, /* the networks of a project of which it was the last */
 };
 
 enum container_state {
@@ -86,7 +87,7 @@ struct docker_container {
     struct timer *timer; /* the next try, or a word to the owner from the loop */
     void (*later)(struct docker_container *c);
     bool look_again; /* an event came while a request was under way */
-    bool stop_asked, was_waiting, image_pulled;
+    bool stop_asked, for_good, was_waiting, image_pulled;
     bool exists;  /* as far as is known: only then it is ours to stop or remove */
     bool is_told; /* its owner believes that it runs */
     int64_t grace_ms;
@@ -136,6 +137,8 @@ void container_engine_failed(struct docker_container *c, const struct err *err);
 void container_look(struct docker_container *c);
 void container_go(struct docker_container *c, enum step step);
 void container_fail(struct docker_container *c, const char *why);
+/* Tells its owner; nobody's is freed. */
+void container_gone(struct docker_container *c);
 void container_on_answer(void *data, int status, struct str body, const struct err *err);
 void container_later(
     struct docker_container *c, void (*later)(struct docker_container *c), int64_t delay_ms);
@@ -151,6 +154,7 @@ void container_ask_volume(struct docker_container *c);
 void container_ask_create(struct docker_container *c);
 void container_ask_connect(struct docker_container *c);
 void container_ask_stop(struct docker_container *c);
+void container_ask_tidy(struct docker_container *c);
 /* Characters of a query or path that are not themselves; in the container's arena. */
 const char *container_escape(struct docker_container *c, const char *text);
 /* A line of a pull's or build's progress: its error is kept. */

@@ -270,8 +270,9 @@ static struct hit longest_at(const struct redactor *r, struct str text, bool who
         from = lower_bound(r, from, to, depth, (unsigned char)text.at[depth]);
         to = lower_bound(r, from, to, depth, (unsigned char)text.at[depth] + 1u);
     }
+    struct str head = {text.at, REDACT_HEAD_BYTES};
     if (from < to && text.len >= REDACT_HEAD_BYTES &&
-        common_bytes(r->patterns.at[to - 1].text, text) >= REDACT_HEAD_BYTES) {
+        common_bytes(r->patterns.at[to - 1].text, head) == REDACT_HEAD_BYTES) {
         const struct pattern *p = &r->patterns.at[to - 1];
         size_t len = whole ? common_bytes(p->text, text) : REDACT_HEAD_BYTES;
         if (len > hit.len)
